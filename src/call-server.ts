@@ -1,0 +1,139 @@
+// Puts the house together: domain, doors and the server they share; and takes it apart again.
+
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Application } from 'express';
+import type { Backplane } from './backplane/index';
+import { createMemoryBackplane } from './backplane/memory';
+import { loadConfig, type Config } from './config';
+import { PeerDirectory } from './directory';
+import { CallError } from './errors';
+import { createIceResolver } from './ice';
+import { createLogger, type Logger } from './logger';
+import { Rooms } from './rooms';
+import { createEngine, SOCKET_PATH } from './transport/engine';
+import { createApp } from './transport/http';
+import { AddressLimit, clientAddressOf } from './transport/limits';
+import { originCheckOf } from './transport/origins';
+import { createPeers, PEER_SOCKET_PATH } from './transport/peers';
+import { Sockets } from './transport/sockets';
+import { takeUpgrades } from './transport/upgrade';
+
+export interface CallServerOptions extends Partial<Config> {
+  /** Mounts on an application of yours instead of standing alone. `server` must be the one that serves `app`. */
+  mount?: { app: Application; server: Server };
+  log?: Logger;
+  /** What differs between one node and several; one node in memory unless given. */
+  backplane?: Backplane;
+}
+
+export interface CallServer {
+  /** The HTTP server that all doors share. */
+  readonly server: Server;
+  /** Starts to listen, when it stands alone. Gives the address; rejects as `server.listen` would. */
+  listen(port?: number, host?: string): Promise<AddressInfo>;
+  /** Stops gently: nobody joins any more, everybody is told, what is under way is finished, then all is closed. */
+  close(): Promise<void>;
+}
+
+/** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
+const HEADERS_TIMEOUT = 15_000;
+const REQUEST_TIMEOUT = 30_000;
+
+export function createCallServer(options: CallServerOptions = {}): CallServer {
+  const { mount, log: givenLog, backplane = createMemoryBackplane(), ...overrides } = options;
+  const config: Config = { ...loadConfig(), ...overrides };
+  const log = givenLog ?? createLogger(config);
+  const { windowMs, requests, connections } = config.rateLimits;
+
+  const server = mount?.server ?? createServer({ headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT });
+  const iceServersFor = createIceResolver(config);
+  const rooms = new Rooms(backplane.rooms, config);
+  const directory = new PeerDirectory(backplane.peers, backplane.rooms);
+  const engine = createEngine();
+  const sockets = new Sockets({ engine, rooms, directory, iceServersFor, config, log });
+  const peers = createPeers({ server, directory, frames: backplane.frames, rateLimits: config.rateLimits, log });
+
+  let isDraining = false;
+  const addressOf = clientAddressOf(config.trustProxy);
+  const isAllowed = originCheckOf(config.corsOrigins, config.trustProxy !== undefined);
+  const requestLimit = new AddressLimit(requests, windowMs);
+  const connectionLimit = new AddressLimit(connections, windowMs);
+  const admitOrigin = (req: IncomingMessage) => {
+    if (!isAllowed(req)) throw new CallError('ORIGIN_NOT_ALLOWED');
+  };
+  const admitConnection = async (req: IncomingMessage) => {
+    if (isDraining) throw new CallError('SHUTTING_DOWN');
+    await connectionLimit.take(addressOf(req));
+  };
+
+  const app = createApp(
+    {
+      config,
+      rooms,
+      directory,
+      iceServersFor,
+      isHealthy: () => backplane.isHealthy(),
+      isDraining: () => isDraining,
+      admitOrigin,
+      admitRequest: (req) => requestLimit.take(addressOf(req)),
+      admitConnection,
+      peers: peers.app,
+      engine,
+      log,
+    },
+    mount !== undefined,
+  );
+  if (mount) mount.app.use(app);
+  else server.on('request', app);
+
+  const giveUpgradesBack = takeUpgrades({
+    server,
+    doors: {
+      [SOCKET_PATH]: (req, socket, head) => engine.handleUpgrade(req, socket, head),
+      [PEER_SOCKET_PATH]: (req, socket, head) => peers.upgrade(req, socket, head),
+    },
+    admit: async (req) => {
+      admitOrigin(req);
+      // A long-polling client that upgrades is connected already.
+      if (!/[?&]sid=/.test(req.url ?? '')) await admitConnection(req);
+    },
+  });
+
+  const closeAll = async () => {
+    isDraining = true;
+    sockets.drain();
+    await sockets.idle();
+    await Promise.all([sockets.close(), peers.close()]);
+    await directory.idle();
+    giveUpgradesBack();
+    if (!mount) await closeServer(server);
+    await backplane.close();
+  };
+  let closing: Promise<void> | undefined;
+
+  return {
+    server,
+    listen: (port = config.port, host = config.host) => listen(server, port, host),
+    close: () => (closing ??= closeAll()),
+  };
+}
+
+function listen(server: Server, port: number, host: string | undefined): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+/** Settles when the last request is answered; connections that ask for nothing are closed at once. */
+function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return Promise.resolve();
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}

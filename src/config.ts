@@ -1,0 +1,188 @@
+// The environment, parsed once: what may be set, what it means when it is not, and what is wrong with it in one line each.
+
+import { z } from 'zod';
+
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .pipe(z.number().min(min).max(max))
+    .describe(`a whole number from ${min} to ${max}`)
+    .default(fallback);
+
+const oneOf = <const T extends [string, ...string[]]>(...values: T) => z.enum(values).describe(values.join(' or '));
+
+const split = (value: string) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const listOf = (item: RegExp, what: string) =>
+  z
+    .string()
+    .transform(split)
+    .pipe(z.array(z.string().regex(item)))
+    .describe(`a comma-separated list of ${what}`);
+
+const ORIGIN = /^https?:\/\/[^/\s]+$/i;
+const DAY = 86_400_000;
+
+/** Every variable, in the order of env.example. A missing `default` means that it is off unless set. */
+const variables = {
+  PORT: integer(5000, 0, 65_535),
+  HOST: z.string().describe('a host name or address').optional(),
+  NODE_ENV: z.string().describe('a name').default('development'),
+  CORS_ORIGIN: z
+    .string()
+    .transform((value) => split(value).map((origin) => origin.replace(/\/$/, '').toLowerCase()))
+    .refine((origins) => origins.every((origin) => origin === '*' || ORIGIN.test(origin)))
+    .describe('* or a comma-separated list of origins like https://app.example')
+    .default(['http://localhost:5173']),
+  MAX_PARTICIPANTS: integer(10, 1, 1000),
+  MIN_PARTICIPANTS: integer(2, 1, 1000),
+  STUN_URLS: listOf(/^stuns?:\S+$/, 'stun: URLs').default([
+    'stun:stun.l.google.com:19302',
+    'stun:stun1.l.google.com:19302',
+  ]),
+  TURN_SERVER_URL: z
+    .string()
+    .regex(/^[^\s/:]+:\d+$|^\[[^\s/]+\]:\d+$/)
+    .describe('host:port')
+    .optional(),
+  TURN_USERNAME: z.string().describe('a user name').optional(),
+  TURN_CREDENTIAL: z.string().describe('a password').optional(),
+  TURN_URLS: listOf(/^turns?:\S+$/, 'turn: or turns: URLs').optional(),
+  TURN_SECRET: z.string().describe('the secret shared with the TURN server').optional(),
+  TURN_TTL_SECONDS: integer(3600, 60, 7 * 86_400),
+  RECONNECT_GRACE_MS: integer(15_000, 0, DAY),
+  SHUTDOWN_GRACE_MS: integer(10_000, 0, DAY),
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
+  LOG_FORMAT: oneOf('pretty', 'json').optional(),
+  TRUST_PROXY: z
+    .string()
+    .regex(/^\d+$|^[\da-fA-F.:/]+(\s*,\s*[\da-fA-F.:/]+)*$/)
+    .transform((value) => (/^\d+$/.test(value) ? Number(value) : split(value)))
+    .describe('a number of proxies, or a comma-separated list of their addresses or CIDRs')
+    .optional(),
+  RATE_LIMIT_WINDOW_MS: integer(10_000, 1000, DAY),
+  RATE_LIMIT_REQUESTS: integer(300, 1, 1e9),
+  RATE_LIMIT_CONNECTIONS: integer(200, 1, 1e9),
+  RATE_LIMIT_EVENTS: integer(500, 1, 1e9),
+  RATE_LIMIT_PEER_FRAMES: integer(2000, 1, 1e9),
+} satisfies Record<string, z.ZodType>;
+
+/** The names of all variables, in the order of env.example. */
+export const variableNames = Object.keys(variables) as (keyof typeof variables)[];
+
+const environment = z.object(variables).superRefine((env, context) => {
+  const needs = (name: keyof typeof variables, other: keyof typeof variables) => {
+    if (env[name] !== undefined && env[other] === undefined)
+      context.addIssue({ code: 'custom', path: [other], message: `something, because ${name} is set` });
+  };
+  needs('TURN_SERVER_URL', 'TURN_USERNAME');
+  needs('TURN_SERVER_URL', 'TURN_CREDENTIAL');
+  needs('TURN_URLS', 'TURN_SECRET');
+  needs('TURN_SECRET', 'TURN_URLS');
+  if (env.MIN_PARTICIPANTS > env.MAX_PARTICIPANTS)
+    context.addIssue({ code: 'custom', path: ['MIN_PARTICIPANTS'], message: 'at most MAX_PARTICIPANTS' });
+});
+
+/** What a call server can be told; the environment of the process is one way to tell it. */
+export interface Config {
+  port: number;
+  /** Undefined for all interfaces. */
+  host?: string | undefined;
+  environment: string;
+  /** Lower-case origins without a trailing slash, or `*` among them for any. */
+  corsOrigins: string[];
+  maxParticipants: number;
+  minParticipants: number;
+  stunUrls: string[];
+  turnServer?: { host: string; username: string; credential: string } | undefined;
+  turnRest?: { urls: string[]; secret: string; ttlSeconds: number } | undefined;
+  /** How long the seat of a lost connection is kept, in milliseconds. */
+  reconnectGraceMs: number;
+  /** How long closing may take, in milliseconds. */
+  shutdownGraceMs: number;
+  logLevel: string;
+  logFormat: 'pretty' | 'json';
+  /** How many proxies stand in front of us, or their addresses; undefined for none. */
+  trustProxy?: number | string[] | undefined;
+  /** How much is allowed per window of `windowMs`: by one address, and on one connection. */
+  rateLimits: { windowMs: number; requests: number; connections: number; events: number; peerFrames: number };
+}
+
+/** What is wrong with the environment: one line per variable. */
+export class ConfigError extends Error {
+  constructor(lines: string[]) {
+    super(lines.join('\n'));
+    this.name = 'ConfigError';
+  }
+}
+
+const SECRETS = ['TURN_SECRET', 'TURN_CREDENTIAL'];
+
+/**
+ * Reads the configuration from environment variables. An empty value counts as unset, `STUN_URLS` aside, where it means
+ * none. Throws a {@link ConfigError} if any value is not what it should be.
+ */
+export function loadConfig(env: Record<string, string | undefined> = {}): Config {
+  const isSet = (name: string) => env[name] !== undefined && (env[name].trim() !== '' || name === 'STUN_URLS');
+  const set = Object.fromEntries(variableNames.filter(isSet).map((name) => [name, env[name]?.trim()]));
+  const parsed = environment.safeParse(set);
+  if (!parsed.success) throw new ConfigError(complaints(parsed.error, set));
+
+  const values = parsed.data;
+  const { TURN_SERVER_URL, TURN_USERNAME, TURN_CREDENTIAL, TURN_URLS, TURN_SECRET } = values;
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    environment: values.NODE_ENV,
+    corsOrigins: values.CORS_ORIGIN,
+    maxParticipants: values.MAX_PARTICIPANTS,
+    minParticipants: values.MIN_PARTICIPANTS,
+    // A TURN server answers STUN too, and so takes the place of the default ones.
+    stunUrls: TURN_SERVER_URL && set.STUN_URLS === undefined ? [] : values.STUN_URLS,
+    turnServer:
+      TURN_SERVER_URL && TURN_USERNAME && TURN_CREDENTIAL
+        ? { host: TURN_SERVER_URL, username: TURN_USERNAME, credential: TURN_CREDENTIAL }
+        : undefined,
+    turnRest:
+      TURN_URLS && TURN_SECRET
+        ? { urls: TURN_URLS, secret: TURN_SECRET, ttlSeconds: values.TURN_TTL_SECONDS }
+        : undefined,
+    reconnectGraceMs: values.RECONNECT_GRACE_MS,
+    shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    logLevel: values.LOG_LEVEL,
+    logFormat: values.LOG_FORMAT ?? (values.NODE_ENV === 'production' ? 'json' : 'pretty'),
+    trustProxy: values.TRUST_PROXY,
+    rateLimits: {
+      windowMs: values.RATE_LIMIT_WINDOW_MS,
+      requests: values.RATE_LIMIT_REQUESTS,
+      connections: values.RATE_LIMIT_CONNECTIONS,
+      events: values.RATE_LIMIT_EVENTS,
+      peerFrames: values.RATE_LIMIT_PEER_FRAMES,
+    },
+  };
+}
+
+function complaints({ issues }: z.ZodError, set: Record<string, string | undefined>): string[] {
+  const lines = issues.map(({ path, code, message }) => {
+    const name = path[0] as keyof typeof variables;
+    const found = set[name] === undefined ? 'nothing' : SECRETS.includes(name) ? 'a value' : JSON.stringify(set[name]);
+    const expected = code === 'custom' && message !== 'Invalid input' ? message : expectation(variables[name]);
+    return `${name}: found ${found}, expected ${expected}`;
+  });
+  return [...new Set(lines)];
+}
+
+/** The description of a variable, which `.default()` and `.optional()` wrap. */
+function expectation(schema: z.ZodType): string {
+  for (let inner: unknown = schema; inner instanceof z.ZodType;) {
+    if (inner.description) return inner.description;
+    inner = inner instanceof z.ZodDefault || inner instanceof z.ZodOptional ? inner.unwrap() : undefined;
+  }
+  return 'another value';
+}

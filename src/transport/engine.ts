@@ -1,0 +1,59 @@
+// The Engine.IO server under Socket.IO: its limits, its slow readers, and what the close of a connection meant.
+
+import { Server as EngineServer, type Socket as Connection } from 'engine.io';
+import type { WebSocket } from 'ws';
+
+export const SOCKET_PATH = '/socket.io/';
+
+/** A ping every 12.5 s, with 10 s for the answer: a dead connection is noticed within 22.5 s. */
+export const PING = { interval: 12_500, timeout: 10_000 };
+
+/** Larger packets end the connection (1009), smaller ones are answered, if only by a refusal. */
+const MAX_PACKET_BYTES = 1.5 * 1024 * 1024;
+/** What may wait for a reader that does not read. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+/** The WebSocket close code of a page that went away (RFC 6455, 7.4.1): closed, reloaded, left or crashed. */
+const GOING_AWAY = 1001;
+
+/** The connections that ended because their page went away. */
+const gone = new WeakSet<Connection>();
+
+export const wentAway = (connection: Connection): boolean => gone.has(connection);
+
+export function createEngine(): EngineServer {
+  const engine = new EngineServer({
+    pingInterval: PING.interval,
+    pingTimeout: PING.timeout,
+    maxHttpBufferSize: MAX_PACKET_BYTES,
+  });
+  engine.on('connection', (connection: Connection) => {
+    noteWhetherItWentAway(connection);
+    cutOffIfNotReading(connection);
+    // Of no use after the handshake, and the largest part of an idle connection's memory.
+    const forgetRequest = () => Object.assign(connection, { request: null });
+    setImmediate(forgetRequest);
+    connection.once('upgrade', forgetRequest);
+  });
+  return engine;
+}
+
+function noteWhetherItWentAway(connection: Connection): void {
+  const watch = (transport: Connection['transport']) => {
+    const { socket } = transport as { socket?: WebSocket };
+    // First in line: Engine.IO's own listener, which knows no close codes, ends the connection in the same event.
+    socket?.prependOnceListener('close', (code) => {
+      if (code === GOING_AWAY) gone.add(connection);
+    });
+  };
+  watch(connection.transport);
+  connection.once('upgrade', watch);
+}
+
+function cutOffIfNotReading(connection: Connection): void {
+  let waiting = 0;
+  connection.on('packetCreate', ({ data }: { data?: string | Buffer }) => {
+    waiting += data?.length ?? 0;
+    if (waiting > MAX_WAITING_BYTES) connection.close(true);
+  });
+  connection.on('flush', () => (waiting = 0));
+}

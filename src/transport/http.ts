@@ -1,0 +1,228 @@
+// The REST door: routes that ask the domain and answer in JSON. It also lets HTTP in to the other two doors.
+
+import cors from 'cors';
+import type { Server as EngineServer } from 'engine.io';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
+import helmet from 'helmet';
+import type { Config } from '../config';
+import type { PeerDirectory } from '../directory';
+import { CallError, toCallError, toRefusal } from '../errors';
+import type { IceResolver } from '../ice';
+import type { Logger } from '../logger';
+import {
+  clientEvents,
+  meetingId as meetingIdSchema,
+  peerId as peerIdSchema,
+  serverEvents,
+  type ClientConfig,
+  type Health,
+  type RoomInfo,
+  type Stats,
+} from '../protocol';
+import type { Rooms } from '../rooms';
+import { version } from '../../package.json';
+import { SOCKET_PATH } from './engine';
+import { hostOf } from './origins';
+import { PEER_KEY, PEER_PATH } from './peers';
+import { describeSeat, NAMESPACES } from './sockets';
+
+export interface HttpOptions {
+  config: Config;
+  rooms: Rooms;
+  directory: PeerDirectory;
+  iceServersFor: IceResolver;
+  isHealthy: () => Promise<boolean>;
+  isDraining: () => boolean;
+  /** Throws for who may not come in. */
+  admitOrigin: (req: Request) => void;
+  admitRequest: (req: Request) => Promise<void>;
+  admitConnection: (req: Request) => Promise<void>;
+  peers: RequestHandler;
+  engine: EngineServer;
+  log: Logger;
+}
+
+/** Where each door is, by path below the root. */
+const API_PATH = '/api/call';
+
+/**
+ * The Express application of all doors. Inside another one (`isGuest`) it answers under its own paths alone, and leaves
+ * `/`, `/health`, `/ready` and what is unknown to its host.
+ */
+export function createApp(options: HttpOptions, isGuest: boolean): Express {
+  const app = express();
+  const { config } = options;
+  app.disable('x-powered-by');
+  app.set('trust proxy', config.trustProxy ?? false);
+  const door: RequestHandler[] = [
+    // Reading across origins is what these answers are for; CORS_ORIGIN says which.
+    helmet({ crossOriginResourcePolicy: { policy: 'cross-origin' } }),
+    (req, _res, next) => {
+      options.admitOrigin(req);
+      next();
+    },
+    cors({ origin: true, credentials: true }),
+  ];
+  const limited: RequestHandler[] = [...door, wait(options.admitRequest)];
+
+  app.use(SOCKET_PATH, door, socketRoutes(options));
+  app.use(PEER_PATH, limited, options.peers, nothingHere);
+  app.use(API_PATH, limited, callRoutes(options), nothingHere);
+  if (!isGuest) app.use(door, rootRoutes(options), nothingHere);
+  app.use(answerError(options.log));
+  return app;
+}
+
+function callRoutes({ config, rooms, directory, iceServersFor }: HttpOptions): RequestHandler {
+  const { maxParticipants, minParticipants, reconnectGraceMs, trustProxy } = config;
+  const startedAt = performance.now();
+  const router = express.Router();
+
+  router.get('/health', (_req, res) => res.json({ success: true, ...health(config) }));
+
+  router.get('/stats', async (_req, res) => {
+    const [{ calls, participants }, peers] = await Promise.all([rooms.count(), directory.stats()]);
+    succeed(res, {
+      activeCalls: calls,
+      totalUsersInCalls: participants,
+      maxParticipantsPerCall: maxParticipants,
+      minParticipantsPerCall: minParticipants,
+      peers,
+      uptimeSeconds: Math.floor((performance.now() - startedAt) / 1000),
+    } satisfies Stats);
+  });
+
+  router.get('/ice-servers', (_req, res) => succeed(res, { iceServers: iceServersFor('anonymous') }));
+
+  router.get('/room/:meetingId', async (req, res) => {
+    const meetingId = parameter(meetingIdSchema, req.params.meetingId);
+    const { seats, status } = await rooms.roster(meetingId);
+    const online = await directory.online(seats.map(({ peerId }) => peerId));
+    const users = seats.map((seat) => {
+      const { peerId: _peerId, joinedAt: _joinedAt, ...user } = describeSeat(seat, online);
+      return user;
+    });
+    succeed(res, { meetingId, participants: seats.length, status, users } satisfies RoomInfo);
+  });
+
+  router.get('/peers/:peerId', async (req, res) => {
+    succeed(res, await directory.lookUp(parameter(peerIdSchema, req.params.peerId)));
+  });
+
+  router.get('/config', (req, res) => {
+    const address = `${req.protocol}://${hostOf(req.headers, trustProxy !== undefined) ?? ''}`;
+    if (!URL.canParse(address)) throw new CallError('INVALID_PAYLOAD', { detail: 'Host header' });
+    const { protocol, hostname, port } = new URL(address);
+    const secure = protocol === 'https:';
+    succeed(res, {
+      peer: { host: hostname, port: Number(port) || (secure ? 443 : 80), path: PEER_PATH, secure, key: PEER_KEY },
+      socket: { path: SOCKET_PATH, namespaces: NAMESPACES },
+      iceServers: iceServersFor('anonymous'),
+      maxParticipants,
+      minParticipants,
+      reconnectGraceMs,
+    } satisfies ClientConfig);
+  });
+
+  return router;
+}
+
+function rootRoutes({ config, isHealthy, isDraining }: HttpOptions): RequestHandler {
+  const router = express.Router();
+
+  router.get('/', (_req, res) => {
+    res.json({
+      name: 'back-call',
+      service: 'voice-call-server',
+      version,
+      endpoints: {
+        health: '/health',
+        ready: '/ready',
+        callHealth: `${API_PATH}/health`,
+        stats: `${API_PATH}/stats`,
+        iceServers: `${API_PATH}/ice-servers`,
+        room: `${API_PATH}/room/:meetingId`,
+        peer: `${API_PATH}/peers/:peerId`,
+        config: `${API_PATH}/config`,
+        peerjs: PEER_PATH,
+        socketio: SOCKET_PATH,
+      },
+      socketEvents: { namespaces: NAMESPACES, clientToServer: Object.keys(clientEvents), serverToClient: serverEvents },
+    });
+  });
+
+  router.get('/health', (_req, res) => res.json(health(config)));
+
+  router.get('/ready', async (_req, res) => {
+    const isUp = await isHealthy();
+    const status = isDraining() ? 'draining' : isUp ? 'ready' : 'unavailable';
+    res.status(status === 'ready' ? 200 : 503).json({ status, backplane: isUp ? 'up' : 'down' });
+  });
+
+  return router;
+}
+
+/** Long polling, and the handshake of clients that begin with it. */
+function socketRoutes({ engine, admitConnection }: HttpOptions): RequestHandler {
+  const router = express.Router({ strict: true });
+  router.use(
+    wait(async (req) => {
+      if (req.query.sid === undefined) await admitConnection(req);
+    }),
+  );
+  router.all('/', (req, res) => {
+    // Engine.IO asks for the query as one string per name, which Express does not promise.
+    const query = Object.fromEntries(new URL(req.url, 'http://socket.io').searchParams);
+    engine.handleRequest(Object.assign(req, { _query: query }), res);
+  });
+  router.use(nothingHere);
+  return router;
+}
+
+function health({ environment }: Config): Health {
+  return { status: 'ok', service: 'voice-call-server', timestamp: new Date().toISOString(), environment };
+}
+
+function succeed(res: Response, data: unknown): void {
+  res.json({ success: true, data });
+}
+
+function parameter(schema: typeof meetingIdSchema, value: string): string {
+  const checked = schema.safeParse(value);
+  if (!checked.success) throw new CallError('INVALID_PAYLOAD', { detail: checked.error.issues[0]?.message ?? '' });
+  return checked.data;
+}
+
+const wait =
+  (admit: (req: Request) => Promise<void>): RequestHandler =>
+  async (req, _res, next) => {
+    await admit(req);
+    next();
+  };
+
+const nothingHere: RequestHandler = () => {
+  throw new CallError('NOT_FOUND');
+};
+
+function answerError(log: Logger): ErrorRequestHandler {
+  // Express knows an error handler by its four parameters.
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars
+  return (thrown: unknown, req, res, _next) => {
+    const error = isBadUrl(thrown) ? new CallError('INVALID_PAYLOAD', { detail: 'URL' }) : toCallError(thrown);
+    const where = { method: req.method, path: req.path.slice(0, 128), reason: error.code };
+    if (error.code === 'INTERNAL_ERROR') log.error({ ...where, err: thrown }, 'failed');
+    else log.debug(where, 'refused');
+    if (res.headersSent) return void res.destroy();
+    if (error.retryAfterMs !== undefined) res.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
+    res.status(error.status).json(toRefusal(error));
+  };
+}
+
+/** Express could not decode a parameter. */
+const isBadUrl = (thrown: unknown) => thrown instanceof URIError;

@@ -1,0 +1,272 @@
+// What a PeerJS socket may do. It stands between the wire and `peer`, which is written for well-behaved clients, and
+// passes on only what is well formed. To `peer` it looks like a WebSocket server whose sockets are WebSockets.
+
+import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type RawData, type WebSocket } from 'ws';
+import type { PeerFrames } from '../backplane/index';
+import type { Config } from '../config';
+import { fitsJson } from '../json';
+import type { Logger } from '../logger';
+import { MAX_JSON_DEPTH, MAX_SIGNAL_BYTES, peerId as peerIdSchema } from '../protocol';
+import { PING } from './engine';
+import { Allowance } from './limits';
+
+/** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
+const CLOSE = { goingAway: 1001, notText: 1003, notJson: 1007, policy: 1008, restart: 1012 } as const;
+
+const MAX_TOKEN_LENGTH = 128;
+/** `closeTimeout` is how many milliseconds a client has to answer a close; the types of `ws` do not know it yet. */
+const WEBSOCKETS = { noServer: true, maxPayload: MAX_SIGNAL_BYTES, clientTracking: false, closeTimeout: 2000 };
+/** What may be buffered for a reader that does not read. */
+const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** What may wait for peers that are not there: from one socket, and from all. */
+const MAX_WAITING_PER_SOCKET = { frames: 500, bytes: 512 * 1024 };
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** `peer` keeps frames for an absent peer 5 to 6 s, then tells their sender `EXPIRE`. */
+const WAITING_MS = 7000;
+
+const RELAYED = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE']);
+const HEARTBEAT = '{"type":"HEARTBEAT"}';
+const PEER_ID_TAKEN = '{"type":"ID-TAKEN","payload":{"msg":"ID is taken"}}';
+
+/** What `peer` does with its WebSocket server: two listeners. */
+interface GuardEvents {
+  connection: [socket: GuardedSocket, req: IncomingMessage];
+  error: [error: Error];
+}
+
+export interface GuardOptions {
+  frames: PeerFrames;
+  rateLimits: Config['rateLimits'];
+  log: Logger;
+  clock?: () => number;
+}
+
+export class PeerGuard extends EventEmitter<GuardEvents> {
+  readonly options: GuardOptions;
+  readonly waiting: WaitingRoom;
+  readonly #wss = new WebSocketServer(WEBSOCKETS);
+  readonly #sockets = new Set<GuardedSocket>();
+  readonly #registered = new Map<string, GuardedSocket>();
+  readonly #pinger: NodeJS.Timeout;
+
+  constructor(options: GuardOptions) {
+    super();
+    this.options = options;
+    this.waiting = new WaitingRoom(options.clock ?? Date.now);
+    this.#pinger = setInterval(() => {
+      for (const socket of this.#sockets) socket.ping();
+    }, PING.interval).unref();
+    options.frames.listen((toPeerId, frame) => this.#registered.get(toPeerId)?.send(frame));
+  }
+
+  /** Completes an upgrade. `isReserved` says that the id is another's, though nobody is connected under it. */
+  accept(req: IncomingMessage, duplex: Duplex, head: Buffer, isReserved: boolean): void {
+    this.#wss.handleUpgrade(req, duplex, head, (ws) => {
+      const { id, token } = identityOf(req);
+      const socket = new GuardedSocket(ws, id, token, this);
+      this.#sockets.add(socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        if (this.#registered.get(id) === socket) this.#registered.delete(id);
+      });
+
+      // `peer` answers a missing id or token itself.
+      if (id && !peerIdSchema.safeParse(id).success) return socket.end(CLOSE.policy, 'invalid id');
+      if (token.length > MAX_TOKEN_LENGTH) return socket.end(CLOSE.policy, 'invalid token');
+      if (isReserved) {
+        socket.send(PEER_ID_TAKEN);
+        return socket.end(CLOSE.policy, 'id taken');
+      }
+      // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
+      const earlier = this.#registered.get(id);
+      if (earlier?.token === token) earlier.end(CLOSE.policy, 'connected again');
+      this.emit('connection', socket, req);
+    });
+  }
+
+  /** `peer` has registered this socket under its id. */
+  register(socket: GuardedSocket): void {
+    this.#registered.set(socket.id, socket);
+  }
+
+  isHere(peerId: string): boolean {
+    return this.#registered.has(peerId);
+  }
+
+  /** Ends every connection, and settles when they are closed. */
+  async close(): Promise<void> {
+    clearInterval(this.#pinger);
+    const sockets = [...this.#sockets];
+    for (const socket of sockets) socket.end(CLOSE.restart, 'server shutting down');
+    await Promise.all(sockets.map((socket) => socket.closed));
+    this.#wss.close();
+  }
+}
+
+interface SocketEvents {
+  message: [text: string];
+  close: [];
+  error: [error: Error];
+}
+
+/** One PeerJS connection. `peer` listens to its events and calls `send` and `close`, as it would with a WebSocket. */
+export class GuardedSocket extends EventEmitter<SocketEvents> {
+  readonly id: string;
+  readonly token: string;
+  /** Settles when the connection is gone from the wire, too. */
+  readonly closed: Promise<void>;
+  readonly #ws: WebSocket;
+  readonly #guard: PeerGuard;
+  readonly #allowance: Allowance;
+  #isAlive = true;
+  #isOpen = true;
+
+  constructor(ws: WebSocket, id: string, token: string, guard: PeerGuard) {
+    super();
+    this.id = id;
+    this.token = token;
+    this.#ws = ws;
+    this.#guard = guard;
+    const { peerFrames, windowMs } = guard.options.rateLimits;
+    this.#allowance = new Allowance(peerFrames, windowMs);
+    this.closed = new Promise((resolve) => ws.once('close', () => resolve()));
+    ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    ws.on('pong', () => this.#beat());
+    ws.on('close', () => this.#ended());
+    // Frames that break the WebSocket protocol itself: `ws` closes the connection with the fitting code.
+    ws.on('error', (error) => this.#guard.options.log.debug({ peerId: this.id, reason: error.message }, 'bad frame'));
+  }
+
+  send(frame: string): void {
+    if (this.#ws.bufferedAmount <= MAX_BUFFERED_BYTES) return this.#ws.send(frame);
+    this.#guard.options.log.warn({ peerId: this.id, reason: 'does not read' }, 'peer cut off');
+    this.#ws.terminate();
+  }
+
+  /** Called by `peer` after it refused. */
+  close(): void {
+    this.end();
+  }
+
+  /** Ends the connection; for `peer` it is over at once, whether or not the client answers the close. */
+  end(code?: number, reason?: string): void {
+    if (!this.#isOpen) return;
+    this.#ws.close(code, reason);
+    this.#ended();
+  }
+
+  /** Ends a connection that has not answered the last ping, and sends the next. */
+  ping(): void {
+    if (!this.#isAlive) return this.#ws.terminate();
+    this.#isAlive = false;
+    this.#ws.ping();
+  }
+
+  /** A pong is a heartbeat: the timers of hidden tabs, which send the PeerJS ones, are throttled. */
+  #beat(): void {
+    this.#isAlive = true;
+    this.emit('message', HEARTBEAT);
+  }
+
+  #ended(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.emit('close');
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (!this.#isOpen) return;
+    this.#isAlive = true;
+    if (isBinary) return this.#refuse(CLOSE.notText, 'text only');
+    if (this.#allowance.take() > 0) return this.#refuse(CLOSE.policy, 'RATE_LIMITED');
+    const text = (data as Buffer).toString();
+    const frame = parseFrame(text);
+    if (frame === undefined) return this.#refuse(CLOSE.notJson, 'not JSON');
+    if (frame === null) return this.#refuse(CLOSE.policy, 'INVALID_PAYLOAD');
+    if (frame.dst === undefined || this.#guard.isHere(frame.dst)) this.emit('message', text);
+    else this.#sendElsewhere(frame as Frame & { dst: string }, text);
+  }
+
+  /** For a peer that is not connected here: perhaps to another node, or in a moment, or never. */
+  #sendElsewhere(frame: Frame & { dst: string }, text: string): void {
+    const { frames, log } = this.#guard.options;
+    frames.forward(frame.dst, JSON.stringify({ ...frame, src: this.id })).then(
+      (isTaken) => {
+        if (isTaken || !this.#isOpen) return;
+        if (this.#guard.waiting.admit(this, text.length)) this.emit('message', text);
+        else this.send(JSON.stringify({ type: 'EXPIRE', src: frame.dst, dst: this.id }));
+      },
+      (error: unknown) => log.error({ peerId: this.id, err: error }, 'frame not forwarded'),
+    );
+  }
+
+  #refuse(code: number, reason: string): void {
+    this.#guard.options.log.warn({ peerId: this.id, reason }, 'peer refused');
+    this.end(code, reason);
+  }
+}
+
+/** Counts the frames that wait inside `peer` for peers that are not there: never fewer than really do. */
+class WaitingRoom {
+  readonly #clock: () => number;
+  readonly #entries: { from: GuardedSocket; bytes: number; until: number }[] = [];
+  readonly #shares = new Map<GuardedSocket, { frames: number; bytes: number }>();
+  #bytes = 0;
+
+  constructor(clock: () => number) {
+    this.#clock = clock;
+  }
+
+  /** Whether there is room for one more frame; if so, it is counted for as long as it may wait. */
+  admit(from: GuardedSocket, bytes: number): boolean {
+    this.#dismiss(this.#clock());
+    const share = this.#shares.get(from) ?? { frames: 0, bytes: 0 };
+    if (share.frames >= MAX_WAITING_PER_SOCKET.frames) return false;
+    if (share.bytes + bytes > MAX_WAITING_PER_SOCKET.bytes || this.#bytes + bytes > MAX_WAITING_BYTES) return false;
+    this.#entries.push({ from, bytes, until: this.#clock() + WAITING_MS });
+    this.#shares.set(from, { frames: share.frames + 1, bytes: share.bytes + bytes });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  #dismiss(now: number): void {
+    const firstToStay = this.#entries.findIndex(({ until }) => until > now);
+    for (const { from, bytes } of this.#entries.splice(0, firstToStay < 0 ? Infinity : firstToStay)) {
+      const share = this.#shares.get(from) ?? { frames: 1, bytes };
+      if (share.frames === 1) this.#shares.delete(from);
+      else this.#shares.set(from, { frames: share.frames - 1, bytes: share.bytes - bytes });
+      this.#bytes -= bytes;
+    }
+  }
+}
+
+interface Frame {
+  type: string;
+  /** The addressee; only a heartbeat has none. */
+  dst?: string;
+}
+
+/** A frame that keeps the rules; `null` if it breaks one, undefined if it is not even JSON. */
+function parseFrame(text: string): Frame | null | undefined {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) return null;
+  const { type, dst } = frame as { type?: unknown; dst?: unknown };
+  if (type === 'HEARTBEAT') return { type };
+  if (typeof type !== 'string' || !RELAYED.has(type)) return null;
+  if (!peerIdSchema.safeParse(dst).success || !fitsJson(frame, MAX_JSON_DEPTH, Infinity)) return null;
+  return frame as Frame;
+}
+
+/** What a PeerJS client says it is, in the query of its URL: read as `peer` reads it, or they would not mean the same. */
+export function identityOf({ url = '' }: Pick<IncomingMessage, 'url'>): { id: string; token: string } {
+  const { id = '', token = '' } = Object.fromEntries(new URL(url, 'https://peerjs').searchParams);
+  return { id, token };
+}

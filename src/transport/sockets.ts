@@ -1,0 +1,377 @@
+// The signaling door: takes a client's event, asks the rooms, answers, and tells the others.
+
+import type { Server as EngineServer, Socket as Connection } from 'engine.io';
+import { Server, type Namespace, type Socket } from 'socket.io';
+import type { Config } from '../config';
+import type { PeerDirectory } from '../directory';
+import { CallError, toCallError, toRefusal } from '../errors';
+import type { IceResolver } from '../ice';
+import type { Logger } from '../logger';
+import {
+  clientEvents,
+  type ClientEvent,
+  type ClientToServerEvents,
+  type LeaveReason,
+  type ParticipantEvent,
+  type ParticipantInfo,
+  type Payload,
+  type Replies,
+  type ServerEvent,
+  type ServerToClientEvents,
+} from '../protocol';
+import type { Address, Rooms, Seat } from '../rooms';
+import { Turns } from '../turns';
+import { PING, wentAway } from './engine';
+import { Allowance } from './limits';
+import { recoveryAdapter } from './recovery';
+
+/** The same calls under both names; `/` is what frontends of the first version connect to. */
+export const NAMESPACES = ['/', '/call'];
+
+interface SocketData {
+  /** What this connection joined; whether the seat is still its own, the rooms know. */
+  seat?: { meetingId: string; userId: string } | undefined;
+  allowance: Allowance;
+}
+type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<string, never>, SocketData>;
+type CallNamespace = Namespace<ClientToServerEvents, ServerToClientEvents, Record<string, never>, SocketData>;
+type Handlers = { [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>) => Promise<Replies[E]> };
+
+export interface SocketsOptions {
+  engine: EngineServer;
+  rooms: Rooms;
+  directory: PeerDirectory;
+  iceServersFor: IceResolver;
+  config: Pick<Config, 'reconnectGraceMs' | 'rateLimits'>;
+  log: Logger;
+}
+
+export class Sockets {
+  readonly #io: Server<ClientToServerEvents, ServerToClientEvents, Record<string, never>, SocketData>;
+  readonly #namespaces: CallNamespace[];
+  readonly #rooms: Rooms;
+  readonly #directory: PeerDirectory;
+  readonly #iceServersFor: IceResolver;
+  readonly #config: SocketsOptions['config'];
+  readonly #log: Logger;
+  /** Under a connection's address its requests, under a call's room whatever changes who is in it. */
+  readonly #turns = new Turns();
+  readonly #graces = new Set<NodeJS.Timeout>();
+  #isDraining = false;
+
+  constructor({ engine, rooms, directory, iceServersFor, config, log }: SocketsOptions) {
+    this.#rooms = rooms;
+    this.#directory = directory;
+    this.#iceServersFor = iceServersFor;
+    this.#config = config;
+    this.#log = log;
+
+    const graceMs = config.reconnectGraceMs;
+    this.#io = new Server({
+      connectionStateRecovery: { maxDisconnectionDuration: graceMs, skipMiddlewares: true },
+      adapter: recoveryAdapter({ graceMs, noticeMs: PING.interval + PING.timeout }),
+      connectTimeout: 10_000,
+      serveClient: false,
+    });
+    this.#io.bind(engine);
+    this.#namespaces = NAMESPACES.map((name) => this.#io.of(name));
+    for (const namespace of this.#namespaces) namespace.on('connection', (socket) => this.#connected(socket));
+    directory.onChange((seats, online) => {
+      for (const { meetingId, userId, peerId } of seats)
+        this.#tell(meetingId, 'call:peer-status', { userId, peerId, online });
+    });
+  }
+
+  /** From now on nobody joins, and everybody knows that the server is about to go. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const namespace of this.#namespaces)
+      for (const socket of namespace.sockets.values())
+        // Spread over five seconds, so that they do not all come back in the same moment.
+        socket.emit('call:server-shutdown', { reconnectInMs: 500 + Math.floor(Math.random() * 5000) });
+  }
+
+  /** Settles when everything that was asked is done. */
+  idle(): Promise<void> {
+    return this.#turns.idle();
+  }
+
+  async close(): Promise<void> {
+    await this.#io.close();
+    await this.idle();
+    for (const grace of this.#graces) clearTimeout(grace);
+  }
+
+  // ---- What happens to a connection ------------------------------------------------------------------------------
+
+  #connected(socket: CallSocket): void {
+    const { windowMs, events } = this.#config.rateLimits;
+    socket.data.allowance = new Allowance(events, windowMs);
+    // Also the first packet with an offset, without which Socket.IO's client does not ask for recovery.
+    socket.emit('call:ice-servers', this.#iceServersFor(socket.data.seat?.userId ?? socket.id));
+    socket.onAny((event: string, ...args: unknown[]) => this.#receive(socket, event, args));
+    socket.on('disconnect', (reason) => this.#inTurn(socket, () => this.#disconnected(socket, reason)));
+    if (socket.recovered) this.#inTurn(socket, () => this.#recovered(socket));
+  }
+
+  /** A blip is not a departure: only who says so, or whose page is gone, leaves at once. */
+  async #disconnected(socket: CallSocket, cause: string): Promise<void> {
+    const { seat } = socket.data;
+    if (!seat) return;
+    const key = { ...seat, address: addressOf(socket) };
+    const reason = departure(socket.conn, cause);
+    if (reason) return this.#depart(key, reason);
+
+    await this.#inCall(seat.meetingId, async () => {
+      const held = await this.#rooms.hold(key);
+      if (!held) return;
+      this.#tell(held.meetingId, 'call:peer-reconnecting', moment(held), key.address);
+      this.#log.info({ ...named(held), reason: cause }, 'connection lost, seat held');
+      this.#expireLater(held);
+    });
+  }
+
+  async #recovered(socket: CallSocket): Promise<void> {
+    const { seat } = socket.data;
+    if (!seat) return;
+    const key = { ...seat, address: addressOf(socket) };
+    await this.#inCall(seat.meetingId, async () => {
+      const resumed = await this.#rooms.resume(key);
+      if (!resumed) {
+        socket.data.seat = undefined;
+        await socket.leave(roomOf(seat.meetingId));
+        return socket.emit('call:error', error(new CallError('NOT_IN_CALL')));
+      }
+      await socket.join(roomOf(seat.meetingId));
+      this.#tell(seat.meetingId, 'call:peer-reconnected', moment(resumed), key.address);
+      this.#log.info(named(resumed), 'reconnected');
+    });
+  }
+
+  #expireLater({ meetingId, heldUntil = 0 }: Seat): void {
+    const grace = setTimeout(() => {
+      this.#graces.delete(grace);
+      const expired = this.#inCall(meetingId, async () => {
+        for (const seat of await this.#rooms.expire(meetingId, heldUntil)) this.#tellLeft(seat, 'lost');
+      });
+      expired.catch((thrown: unknown) => this.#log.error({ err: thrown, meetingId }, 'a held seat could not be freed'));
+    }, this.#config.reconnectGraceMs);
+    this.#graces.add(grace.unref());
+  }
+
+  // ---- What a client asks for ------------------------------------------------------------------------------------
+
+  #receive(socket: CallSocket, event: string, args: unknown[]): void {
+    const last = args.at(-1);
+    const reply = typeof last === 'function' ? (last as (answer: unknown) => void) : undefined;
+    const refuse = (thrown: unknown) => {
+      const refusal = toCallError(thrown);
+      const { code } = refusal;
+      if (code === 'INTERNAL_ERROR') this.#log.error({ ...socket.data.seat, event, err: thrown }, 'failed');
+      else this.#log.warn({ ...socket.data.seat, event: event.slice(0, 32), reason: code }, 'refused');
+      if (reply) reply(toRefusal(refusal));
+      else socket.emit('call:error', error(refusal));
+    };
+
+    const retryAfterMs = socket.data.allowance.take();
+    if (socket.data.allowance.isFlooded) return void socket.disconnect(true);
+    if (retryAfterMs > 0) return refuse(new CallError('RATE_LIMITED', { retryAfterMs }));
+    if (!isClientEvent(event)) return refuse(new CallError('INVALID_PAYLOAD', { detail: 'no such event' }));
+    this.#inTurn(socket, async () => {
+      try {
+        const data = await this.#handle(socket, event, args[0]);
+        reply?.({ success: true, data });
+      } catch (thrown) {
+        refuse(thrown);
+      }
+    });
+  }
+
+  async #handle<E extends ClientEvent>(socket: CallSocket, event: E, payload: unknown): Promise<Replies[E]> {
+    const checked = clientEvents[event].safeParse(payload);
+    if (!checked.success) {
+      const [issue] = checked.error.issues;
+      const detail = [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ');
+      throw new CallError(event === 'call:signal' ? 'INVALID_SIGNAL' : 'INVALID_PAYLOAD', { detail });
+    }
+    return this.#handlers[event](socket, checked.data as Payload<E>);
+  }
+
+  readonly #handlers: Handlers = {
+    'call:join': async (socket, request) => {
+      if (this.#isDraining) throw new CallError('SHUTTING_DOWN');
+      const address = addressOf(socket);
+      const before = socket.data.seat;
+      const answer = await this.#inCall(request.meetingId, () => this.#join(socket, request));
+      if (before && (before.meetingId !== request.meetingId || before.userId !== request.userId))
+        await this.#depart({ ...before, address }, 'moved', before.meetingId !== request.meetingId);
+      return answer;
+    },
+
+    'call:leave': async (socket, claimed) => {
+      await this.#inCall(claimed.meetingId, async () => {
+        const seat = await this.#rooms.leave(speakerOf(socket), claimed);
+        socket.data.seat = undefined;
+        await socket.leave(roomOf(seat.meetingId));
+        this.#tellLeft(seat, 'left');
+      });
+      return claimed;
+    },
+
+    'call:signal': async (socket, signal) => {
+      const { from, to } = await this.#rooms.route(speakerOf(socket), signal);
+      const stamped = { ...signal, fromUserId: from.userId, fromPeerId: from.peerId };
+      this.#at(to.address).emit('call:signal', stamped);
+      this.#log.debug({ ...named(from), to: to.userId, type: signal.signalType }, 'signal');
+      return { toUserId: to.userId };
+    },
+
+    'call:mute': (socket, claimed) => this.#setMuted(socket, claimed, true),
+    'call:unmute': (socket, claimed) => this.#setMuted(socket, claimed, false),
+    'call:video-on': (socket, claimed) => this.#setVideo(socket, claimed, true),
+    'call:video-off': (socket, claimed) => this.#setVideo(socket, claimed, false),
+  };
+
+  async #join(socket: CallSocket, request: Payload<'call:join'>): Promise<Replies['call:join']> {
+    const seating = await this.#rooms.join(addressOf(socket), request);
+    const { seat, others } = seating;
+    const { meetingId, userId } = seat;
+    if (seating.outcome === 'seated') {
+      const { replaced } = seating;
+      if (replaced && replaced.address !== seat.address) this.#evict(replaced);
+      if (replaced && replaced.peerId !== seat.peerId) this.#release(replaced);
+      socket.data.seat = { meetingId, userId };
+      await socket.join(roomOf(meetingId));
+      this.#tell(meetingId, 'call:peer-joined', moment(seat), seat.address);
+      this.#log.info({ ...named(seat), participants: others.length + 1, again: replaced !== undefined }, 'joined');
+    }
+    const [self, ...participants] = await this.#describe([seat, ...others]);
+    socket.emit('call:peers-list', { meetingId, participants, count: participants.length });
+    return { meetingId, self: self as ParticipantInfo, participants, iceServers: this.#iceServersFor(userId) };
+  }
+
+  async #setMuted(socket: CallSocket, claimed: Payload<'call:mute'>, isMuted: boolean) {
+    return this.#inCall(claimed.meetingId, async () => {
+      const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, { isMuted });
+      const status = { userId: seat.userId, username: seat.username, isMuted, timestamp: now() };
+      if (changed) this.#tell(seat.meetingId, 'call:mute-status', status);
+      return status;
+    });
+  }
+
+  async #setVideo(socket: CallSocket, claimed: Payload<'call:video-on'>, isVideoOn: boolean) {
+    return this.#inCall(claimed.meetingId, async () => {
+      const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, { isVideoOn });
+      const status = { userId: seat.userId, username: seat.username, isVideoOn, timestamp: now() };
+      if (changed) this.#tell(seat.meetingId, 'call:video-status', status);
+      return status;
+    });
+  }
+
+  // ---- What follows from it --------------------------------------------------------------------------------------
+
+  /** The one way out for a seat that nobody asked to leave. */
+  async #depart(key: { meetingId: string; userId: string; address: Address }, reason: LeaveReason, isGone = true) {
+    await this.#inCall(key.meetingId, async () => {
+      const seat = await this.#rooms.depart(key);
+      if (!seat) return;
+      if (isGone) this.#at(key.address).socketsLeave(roomOf(key.meetingId));
+      this.#tellLeft(seat, reason);
+    });
+  }
+
+  /** Somebody's earlier connection, whose seat was taken over, is told and is out. */
+  #evict({ address, meetingId }: Seat): void {
+    this.#at(address).emit('call:error', error(new CallError('REPLACED')));
+    this.#at(address).socketsLeave(roomOf(meetingId));
+  }
+
+  #tellLeft(seat: Seat, reason: LeaveReason): void {
+    this.#release(seat);
+    this.#tell(seat.meetingId, 'call:peer-left', { ...moment(seat), reason }, seat.address);
+    this.#log.info({ ...named(seat), reason }, 'left');
+  }
+
+  #release({ peerId }: Seat): void {
+    this.#directory.released(peerId).catch((thrown: unknown) => this.#log.error({ err: thrown }, 'failed'));
+  }
+
+  #tell<E extends ServerEvent>(
+    meetingId: string,
+    event: E,
+    payload: Parameters<ServerToClientEvents[E]>[0],
+    except: Address = '',
+  ): void {
+    const args = [payload] as Parameters<ServerToClientEvents[E]>;
+    for (const namespace of this.#namespaces)
+      namespace
+        .to(roomOf(meetingId))
+        .except(socketIdOf(except))
+        .emit(event, ...args);
+  }
+
+  #at(address: Address) {
+    return this.#io.of(address.slice(0, address.indexOf('#'))).to(socketIdOf(address));
+  }
+
+  async #describe(seats: Seat[]): Promise<ParticipantInfo[]> {
+    const online = await this.#directory.online(seats.map(({ peerId }) => peerId));
+    return seats.map((seat) => describeSeat(seat, online));
+  }
+
+  #inCall<T>(meetingId: string, task: () => Promise<T>): Promise<T> {
+    return this.#turns.take(roomOf(meetingId), task);
+  }
+
+  /** One connection, one request at a time. */
+  #inTurn(socket: CallSocket, task: () => Promise<unknown>): void {
+    this.#turns
+      .take(addressOf(socket), task)
+      .catch((thrown: unknown) => this.#log.error({ ...socket.data.seat, err: thrown }, 'failed'));
+  }
+}
+
+/** How a seat is shown to others. */
+export function describeSeat(seat: Seat, online: Set<string>): ParticipantInfo {
+  const { userId, peerId, username, isMuted, isVideoOn, joinedAt, heldUntil } = seat;
+  return {
+    userId,
+    peerId,
+    username,
+    isMuted,
+    isVideoOn,
+    joinedAt: new Date(joinedAt).toISOString(),
+    peerOnline: online.has(peerId),
+    reconnecting: heldUntil !== undefined,
+  };
+}
+
+/** Why a connection's end is a departure; undefined if it may come back. */
+function departure(connection: Connection, cause: string): LeaveReason | undefined {
+  if (cause === 'client namespace disconnect') return 'left';
+  if (cause === 'server namespace disconnect' || wentAway(connection)) return 'closed';
+  return undefined;
+}
+
+const now = () => new Date().toISOString();
+
+function moment({ userId, peerId, username }: Seat): ParticipantEvent {
+  return { userId, peerId, username, timestamp: now() };
+}
+
+/** What the log tells of a participant. */
+const named = ({ meetingId, userId }: Seat) => ({ meetingId, userId });
+
+const error = (refusal: CallError) => {
+  const { success: _, ...rest } = toRefusal(refusal);
+  return rest;
+};
+
+/** Prefixed, so that no meeting id is the name of another room: Socket.IO has one for every socket's id. */
+const roomOf = (meetingId: string) => `call:${meetingId}`;
+
+const addressOf = (socket: CallSocket): Address => `${socket.nsp.name}#${socket.id}`;
+const socketIdOf = (address: Address) => address.slice(address.indexOf('#') + 1);
+const speakerOf = (socket: CallSocket) => ({ address: addressOf(socket), seat: socket.data.seat });
+
+const isClientEvent = (event: string): event is ClientEvent => Object.hasOwn(clientEvents, event);
