@@ -8,7 +8,8 @@
  * array overflows the stack of whoever serializes it) cannot harm the check itself. Binary data is not JSON.
  */
 export function fitsJson(value: unknown, maxDepth: number, maxBytes: number): boolean {
-  return jsonSize(value, maxDepth, maxBytes) <= maxBytes;
+  const size = jsonSize(value, maxDepth, maxBytes);
+  return Number.isFinite(size) && size <= maxBytes;
 }
 
 /** The size that {@link fitsJson} counts; `Infinity` for what is too deep, and for what is not JSON. */

@@ -13,7 +13,7 @@ const NEEDED = [
 export default function setup(): void {
   const missing = NEEDED.filter(({ paths }) => !paths.some(existsSync)).map(({ pack }) => pack);
   if (missing.length > 0) install(missing);
-  run('npm', ['run', 'build']);
+  run('node', ['scripts/ensure-built.mjs']);
 }
 
 function install(packages: string[]): void {

@@ -109,6 +109,7 @@ export class RecoveryAdapter extends Adapter {
   override persistSession(session: SessionToPersist): void {
     const until = this.#clock() + this.#options.graceMs;
     this.#away.set(session.sid, { ...session, until });
+    this.#sids.set(session.pid, session.sid);
     for (const room of session.rooms) {
       const memory = this.#memoryOf(room);
       memory.neededUntil = Math.max(memory.neededUntil, until);

@@ -1,0 +1,183 @@
+// Who comes in, and where: origins, upgrades, limits, and life inside another application. Rules D1 to D3.
+
+import { createServer } from 'node:http';
+import express from 'express';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { createCallServer } from '../../src/index';
+import {
+  before,
+  connect,
+  dial,
+  fence,
+  GENEROUS,
+  get,
+  participant,
+  peer,
+  portOf,
+  refused,
+  refusedUpgrade,
+  startServer,
+  type Running,
+} from '../helpers';
+
+const SOCKET = '/socket.io/?EIO=4&transport=websocket';
+const PEER = '/peerjs/peerjs?key=peerjs&id=ada&token=t';
+const FOREIGN = { Origin: 'https://evil.example' };
+const ORIGIN_NOT_ALLOWED = { status: 403, body: { success: false, code: 'ORIGIN_NOT_ALLOWED' } };
+
+describe('origins', () => {
+  it('[D1] keep foreign pages out of every door', async () => {
+    const { url } = await startServer({ corsOrigins: ['https://app.example'] });
+    for (const path of ['/health', '/api/call/stats', '/peerjs/peerjs/id', '/socket.io/?EIO=4&transport=polling'])
+      expect(await get(`${url}${path}`, FOREIGN)).toMatchObject(ORIGIN_NOT_ALLOWED);
+    for (const path of [SOCKET, PEER, '/elsewhere'])
+      expect(await refusedUpgrade(`${url}${path}`, FOREIGN)).toMatchObject(ORIGIN_NOT_ALLOWED);
+  });
+
+  it('[D1] let in the listed ones, the own host, and who is no page', async () => {
+    const { url } = await startServer({ corsOrigins: ['https://app.example'] });
+    for (const origin of ['https://app.example', 'https://APP.example', url, url.replace('http', 'https')]) {
+      expect((await get(`${url}/health`, { Origin: origin })).status).toBe(200);
+      await dial(url, { id: 'ada', token: 't' }, { headers: { Origin: origin } }).next('OPEN');
+      await connect(url, { extraHeaders: { Origin: origin } });
+    }
+    await connect(url, { transports: ['polling'] });
+    expect((await get(`${url}/health`, { Origin: 'null' })).status).toBe(403);
+  });
+
+  it('[D1] let everybody in with *', async () => {
+    const { url } = await startServer({ corsOrigins: ['*'] });
+    expect((await get(`${url}/health`, FOREIGN)).headers.get('access-control-allow-origin')).toBe(FOREIGN.Origin);
+    await connect(url, { extraHeaders: FOREIGN });
+  });
+
+  it('[D1] know the own host behind a trusted proxy only', async () => {
+    const headers = { Origin: 'https://calls.example', 'X-Forwarded-Host': 'calls.example' };
+    const trusting = await startServer({ trustProxy: 1 });
+    expect((await get(`${trusting.url}/health`, headers)).status).toBe(200);
+    const alone = await startServer();
+    expect((await get(`${alone.url}/health`, headers)).status).toBe(403);
+  });
+});
+
+describe('upgrades', () => {
+  it('[D2] go to the door of their exact path, or get a 404 at once', async () => {
+    const { url } = await startServer();
+    for (const path of ['/', '/nothing', '/peerjs', '/peerjs/peerjs/x', '/socket.io', '//', '/socket.io/x?EIO=4'])
+      expect(await refusedUpgrade(`${url}${path}`)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+  });
+
+  it('[D2] serve websocket-only clients, default clients and PeerJS side by side', async () => {
+    const { url } = await startServer();
+    const ada = await participant(url, { userId: 'ada' });
+    const bob = await connect(url, { transports: ['polling', 'websocket'] });
+    const { engine } = bob.socket.io;
+    if (engine.transport.name !== 'websocket')
+      await before(new Promise((resolve) => engine.once('upgrade', resolve)), () => 'an upgrade to websocket');
+    expect(ada.socket.io.engine.transport.name).toBe('websocket');
+    expect(engine.transport.name).toBe('websocket');
+    await peer(url, 'peer-ada');
+    expect((await ada.next('call:peer-status')).online).toBe(true);
+  });
+});
+
+describe('limits', () => {
+  const rateLimits = { ...GENEROUS, connections: 2, windowMs: 60_000 };
+
+  it('[D3] on connections of one address, at both sockets and long polling', async () => {
+    const { url } = await startServer({ rateLimits });
+    await connect(url);
+    await peer(url, 'ada');
+    const limited = { status: 429, body: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) as number } };
+    expect(await refusedUpgrade(`${url}${SOCKET}`)).toMatchObject(limited);
+    expect(await refusedUpgrade(`${url}${PEER}`)).toMatchObject(limited);
+    expect(await get(`${url}/socket.io/?EIO=4&transport=polling`)).toMatchObject(limited);
+    await peerFrom('127.0.0.2', url);
+  });
+
+  it('[D3] on connections from behind a trusted proxy, for each client by itself', async () => {
+    const { url } = await startServer({ rateLimits, trustProxy: 1 });
+    const from = (address: string) => ({ extraHeaders: { 'X-Forwarded-For': `9.9.9.9, ${address}` } });
+    await connect(url, from('2001:db8::1'));
+    await connect(url, from('2001:db8::2'));
+    const headers = { 'X-Forwarded-For': '2001:db8::3' };
+    expect(await refusedUpgrade(`${url}${SOCKET}`, headers)).toMatchObject({ status: 429 });
+    await connect(url, from('2001:db8:1::1'));
+    await connect(url, from('10.0.0.1'));
+  });
+
+  it('[D3] on events of one connection; a flood ends it, and nobody else notices', async () => {
+    const { url } = await startServer({ rateLimits: { ...GENEROUS, events: 5, windowMs: 60_000 } });
+    const ada = await participant(url, { userId: 'ada' });
+    const bob = await participant(url, { userId: 'bob' });
+    await ada.next('call:peer-joined');
+    const claimed = { meetingId: 'meeting', userId: 'bob' };
+    const answers = await Promise.all(Array.from({ length: 8 }, () => bob.ask('call:mute', claimed)));
+    expect(answers.slice(4).map(refused)).toEqual(Array(4).fill('RATE_LIMITED'));
+    expect(answers.at(-1)).toMatchObject({ retryAfterMs: expect.any(Number) as number });
+
+    const ended = new Promise((resolve) => bob.socket.once('disconnect', resolve));
+    bob.socket.emit('call:mute', claimed);
+    expect(await before(ended, () => 'the end of the flood')).toBe('io server disconnect');
+    expect(await ada.next('call:peer-left')).toMatchObject({ userId: 'bob', reason: 'closed' });
+    await fence(ada, ada);
+    expect(ada.rest()).toEqual([]);
+  });
+});
+
+describe('inside another application', () => {
+  it.each(['before', 'after'])('[D2] leaves its routes and WebSockets alone, mounted %s them', async (order) => {
+    const app = express();
+    const server = createServer(app);
+    const addOwn = () => {
+      app.get('/', (_req, res) => res.json({ own: 'root' }));
+      app.get('/health', (_req, res) => res.json({ own: 'health' }));
+      app.get('/api/own', (_req, res) => res.json({ own: 'api' }));
+      const own = new WebSocketServer({ server, path: '/own' });
+      own.on('connection', (ws) => ws.send('"own"'));
+      onTestFinished(() => own.close());
+    };
+    if (order === 'after') addOwn();
+    const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [] });
+    if (order === 'before') addOwn();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${portOf(server.address())}`;
+
+    expect((await get(url)).body).toEqual({ own: 'root' });
+    expect((await get(`${url}/health`)).body).toEqual({ own: 'health' });
+    expect((await get(`${url}/api/own`)).body).toEqual({ own: 'api' });
+    expect((await fetch(`${url}/nothing`)).status).toBe(404);
+    expect((await fetch(`${url}/nothing`)).headers.get('content-type')).toContain('text/html');
+    expect((await get(`${url}/api/call/health`)).body).toMatchObject({ status: 'ok' });
+    await ownGreeting(url);
+
+    const ada = await participant(url, { userId: 'ada' });
+    const bob = await participant(url, { userId: 'bob' }, { transports: ['polling'] });
+    await fence(bob, ada);
+    const wire = await peer(url, 'peer-ada');
+    expect((await ada.next('call:peer-status')).online).toBe(true);
+
+    await calls.close();
+    await wire.end();
+    expect(server.listening).toBe(true);
+    expect((await get(url)).body).toEqual({ own: 'root' });
+    await ownGreeting(url);
+    expect(server.listenerCount('upgrade')).toBe(1);
+  });
+});
+
+async function ownGreeting(url: string): Promise<void> {
+  const ws = new WebSocket(`${url.replace('http', 'ws')}/own`);
+  const greeting = new Promise<string>((resolve, reject) => {
+    ws.on('message', (data) => resolve((data as Buffer).toString()));
+    ws.on('error', reject);
+  });
+  expect(await before(greeting, () => 'the greeting of the own WebSocket')).toBe('"own"');
+  ws.terminate();
+}
+
+async function peerFrom(localAddress: string, url: Running['url']): Promise<void> {
+  await dial(url, { id: 'elsewhere', token: 't' }, { localAddress }).next('OPEN');
+}

@@ -1,0 +1,179 @@
+// The PeerJS door over real sockets: the rules P1 to P7 of docs/rules.md. What hostile clients try is in test/hostile.
+
+import { describe, expect, it } from 'vitest';
+import { createMemoryBackplane } from '../../src/backplane/memory';
+import { dial, GENEROUS, get, participant, peer, startServer, taken, type PeerWire } from '../helpers';
+
+const offer = (dst: string, payload: unknown = { sdp: 'v=0' }) => ({ type: 'OFFER', dst, payload });
+
+describe('the PeerJS broker', () => {
+  it('[P1] relays frames both ways, stamped with their sender', async () => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada');
+    const bob = await peer(url, 'bob 1-x_y');
+    ada.send({ ...offer('bob 1-x_y'), src: 'forged' });
+    expect(await bob.next('OFFER')).toEqual({ ...offer('bob 1-x_y'), src: 'ada' });
+    for (const type of ['ANSWER', 'CANDIDATE', 'LEAVE']) {
+      bob.send({ type, dst: 'ada', payload: type });
+      expect(await ada.next(type)).toEqual({ type, src: 'bob 1-x_y', dst: 'ada', payload: type });
+    }
+  });
+
+  it('[P1] keeps frames for a peer that connects a moment later, in order', async () => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada');
+    ada.send(offer('bob', 'first'));
+    ada.send({ type: 'CANDIDATE', dst: 'bob', payload: 'second' });
+    ada.send({ type: 'HEARTBEAT' });
+    // The frames wait when what was sent after them on the same connection has been done.
+    ada.send(offer('ada', 'fence'));
+    await ada.next('OFFER');
+    const bob = await peer(url, 'bob');
+    expect((await bob.inbox.next(({ type }) => type !== 'OPEN')).payload).toBe('first');
+    expect((await bob.inbox.next()).payload).toBe('second');
+  });
+
+  it('[P1] tells the sender when the addressee does not come', async () => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada');
+    ada.send(offer('nobody'));
+    expect(await ada.next('EXPIRE')).toEqual({ type: 'EXPIRE', src: 'nobody', dst: 'ada' });
+  });
+
+  it('[P1] gives ids, and lists no peers', async () => {
+    const { url } = await startServer();
+    await peer(url, 'ada');
+    const id = await (await fetch(`${url}/peerjs/peerjs/id`)).text();
+    expect(id).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
+    expect((await fetch(`${url}/peerjs/peerjs/peers`)).status).toBe(401);
+  });
+
+  it.each([
+    ['not JSON', 'hello', 1007],
+    ['null', 'null', 1008],
+    ['an unknown type', { type: 'EXPIRE', dst: 'bob' }, 1008],
+    ['no addressee', { type: 'OFFER' }, 1008],
+    ['an addressee that is no id', { type: 'OFFER', dst: { id: 'bob' } }, 1008],
+    ['leaving without saying whom', { type: 'LEAVE' }, 1008],
+    ['binary', Buffer.from('{"type":"HEARTBEAT"}'), 1003],
+    ['more than 64 KiB', offer('bob', 'x'.repeat(65_536)), 1009],
+    ['deep', offer('bob', JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`)), 1008],
+  ])('[P2] closes a connection that sends %s, and nobody else notices', async (_what, frame, code) => {
+    const { url } = await startServer();
+    const bob = await peer(url, 'bob');
+    const eve = await peer(url, 'eve');
+    eve.send(frame);
+    eve.send(offer('bob', 'too late'));
+    expect((await eve.end()).code).toBe(code);
+    bob.send(offer('bob', 'fence'));
+    expect((await bob.inbox.next(({ type }) => type !== 'OPEN')).payload).toBe('fence');
+    await peer(url, 'eve', 'another token');
+  });
+
+  it('[P2] takes no id that the PeerJS client would not take', async () => {
+    const { url } = await startServer();
+    for (const id of ['-a', 'a--b', 'a\u0000', 'x'.repeat(129), '__proto__'])
+      expect((await dial(url, { id, token: 't' }).end()).code).toBe(1008);
+    expect((await dial(url, { id: 'a', token: 'x'.repeat(129) }).end()).code).toBe(1008);
+    const wire = dial(url, { id: 'a', token: '' });
+    await wire.next('ERROR');
+    await wire.end();
+  });
+
+  it('[P3] closes a connection that says too much in a time', async () => {
+    const { url } = await startServer({ rateLimits: { ...GENEROUS, peerFrames: 10 } });
+    const bob = await peer(url, 'bob');
+    const eve = await peer(url, 'eve');
+    for (let times = 0; times < 20; times += 1) eve.send(offer('bob', times));
+    expect(await eve.end()).toEqual({ code: 1008, reason: 'RATE_LIMITED' });
+    bob.send({ type: 'HEARTBEAT' });
+    for (let times = 0; times < 10; times += 1) expect((await bob.next('OFFER')).payload).toBe(times);
+    expect(bob.inbox.rest()).toEqual([]);
+  });
+
+  it('[P3] lets one connection leave only so much for absent peers, and says so at once', async () => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada');
+    for (let times = 0; times < 10; times += 1) ada.send(offer(`absent${times}`, 'x'.repeat(60_000)));
+    // Eight fit into half a mebibyte; the ninth is told to be hopeless before any of the first could expire.
+    expect((await ada.next('EXPIRE')).src).toBe('absent8');
+    expect((await ada.next('EXPIRE')).src).toBe('absent9');
+    const bob = await peer(url, 'bob');
+    bob.send(offer('absent', 'still room for others'));
+    bob.send(offer('bob', 'fence'));
+    await bob.next('OFFER');
+    expect(bob.inbox.rest()).toEqual([]);
+  });
+
+  it('[P6] gives OPEN to the same peer coming back, and closes its old connection', async () => {
+    const { url } = await startServer();
+    const old = await peer(url, 'ada', 'hers');
+    const back = await peer(url, 'ada', 'hers');
+    await old.end();
+    const bob = await peer(url, 'bob');
+    bob.send(offer('ada'));
+    expect((await back.next('OFFER')).src).toBe('bob');
+    back.send(offer('bob'));
+    expect((await bob.next('OFFER')).src).toBe('ada');
+  });
+
+  it('[P6] refuses the id of a connected peer to another token', async () => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada', 'hers');
+    const eve = dial(url, { id: 'ada', token: 'guessed' });
+    await eve.next('ID-TAKEN');
+    await eve.end();
+    ada.send(offer('ada', 'still here'));
+    await ada.next('OFFER');
+  });
+
+  it('[R8] keeps the id of a participant for its owner while it is away', async () => {
+    const { url } = await startServer();
+    const wire = await peer(url, 'hers', 'secret');
+    const ada = await participant(url, { userId: 'ada', peerId: 'hers' });
+    wire.ws.terminate();
+    expect((await ada.next('call:peer-status')).online).toBe(false);
+    await dial(url, { id: 'hers', token: 'guessed' }).next('ID-TAKEN');
+    const back = await peer(url, 'hers', 'secret');
+    expect((await ada.next('call:peer-status')).online).toBe(true);
+    back.ws.terminate();
+    await ada.next('call:peer-status');
+    taken(await ada.ask('call:leave', { meetingId: 'meeting', userId: 'ada' }));
+    await opened(() => dial(url, { id: 'hers', token: 'another' }));
+  });
+
+  it('[P7] knows who rings: a peer in a call, a peer in none, nobody', async () => {
+    const { url } = await startServer();
+    await peer(url, 'lone');
+    const who = async (id: string) => (await get(`${url}/api/call/peers/${id}`)).body.data;
+    expect(await who('lone')).toEqual({ peerId: 'lone', online: true, userId: null, username: null });
+    await participant(url, { userId: 'ada', peerId: 'not-yet-online' });
+    expect(await who('not-yet-online')).toMatchObject({ online: false, userId: 'ada' });
+    expect(await who('nobody')).toBeUndefined();
+  });
+
+  it('[P7] asks other nodes before a frame waits here', async () => {
+    const forwarded: [string, unknown][] = [];
+    let deliver: (toPeerId: string, frame: string) => void = () => undefined;
+    const frames = {
+      forward: (to: string, frame: string) => Promise.resolve(forwarded.push([to, JSON.parse(frame)]) > 0),
+      listen: (listener: typeof deliver) => (deliver = listener),
+    };
+    const { url } = await startServer({ backplane: { ...createMemoryBackplane(), frames } });
+    const ada = await peer(url, 'ada');
+    ada.send(offer('elsewhere', 'hello'));
+    deliver('ada', JSON.stringify({ type: 'ANSWER', src: 'elsewhere', dst: 'ada' }));
+    expect((await ada.next('ANSWER')).src).toBe('elsewhere');
+    ada.send(offer('ada', 'fence'));
+    await ada.next('OFFER');
+    expect(forwarded).toEqual([['elsewhere', { ...offer('elsewhere', 'hello'), src: 'ada' }]]);
+  });
+});
+
+/** Dials until the broker opens; each refusal is an answer, not a wait. */
+async function opened(redial: () => PeerWire): Promise<void> {
+  for (;;) {
+    const { type } = await redial().inbox.next();
+    if (type === 'OPEN') return;
+  }
+}

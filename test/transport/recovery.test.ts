@@ -1,0 +1,103 @@
+// What a lost connection gets back: the adapter by itself, with a clock of the test's.
+
+import { Server } from 'socket.io';
+import { describe, expect, it } from 'vitest';
+import { RecoveryAdapter } from '../../src/transport/recovery';
+
+const GRACE = 1000;
+const NOTICE = 500;
+
+function setUp() {
+  let now = 0;
+  const io = new Server({ connectionStateRecovery: {} });
+  const adapter = new RecoveryAdapter(io.of('/'), { graceMs: GRACE, noticeMs: NOTICE }, () => now);
+  const say = (room: string, text: string, flags = {}, except: string[] = []) =>
+    adapter.broadcast({ type: 2, data: ['said', text] }, { rooms: new Set([room]), except: new Set(except), flags });
+  const leave = (sid: string, rooms: string[]) =>
+    adapter.persistSession({ sid, pid: `private-${sid}`, rooms: [sid, ...rooms], data: { of: sid } });
+  const missed = async (sid: string, offset = 0) => {
+    const session = (await adapter.restoreSession(`private-${sid}`, String(offset))) as Awaited<
+      ReturnType<RecoveryAdapter['restoreSession']>
+    > | null;
+    return session?.missedPackets.map(([, text]) => text);
+  };
+  adapter.addAll('somebody', new Set(['call', 'other']));
+  return { adapter, say, leave, missed, pass: (ms: number) => (now += ms) };
+}
+
+describe('[R6] recovery', () => {
+  it('gives what was said in the own rooms since, in order', async () => {
+    const { say, leave, missed } = setUp();
+    say('call', 'seen');
+    leave('ada', ['call']);
+    say('call', 'one');
+    say('other', 'elsewhere');
+    say('ada', 'to her');
+    say('call', 'volatile', { volatile: true });
+    say('call', 'not to her', {}, ['ada']);
+    say('call', 'two');
+    expect(await missed('ada', 1)).toEqual(['one', 'to her', 'two']);
+  });
+
+  it('holds in a call in which nothing was said for an hour', async () => {
+    const { adapter, say, leave, missed, pass } = setUp();
+    say('call', 'long ago');
+    pass(3_600_000);
+    adapter.sweep();
+    leave('ada', ['call']);
+    say('call', 'news');
+    adapter.sweep();
+    expect(await missed('ada', 1)).toEqual(['news']);
+  });
+
+  it('gives what was said while nobody noticed the loss yet', async () => {
+    const { say, leave, missed, pass } = setUp();
+    say('call', 'seen');
+    say('call', 'into the void');
+    pass(NOTICE);
+    leave('ada', ['call']);
+    pass(GRACE - 1);
+    say('call', 'later');
+    expect(await missed('ada', 1)).toEqual(['into the void', 'later']);
+  });
+
+  it('ends with the time of grace', async () => {
+    const { adapter, say, leave, missed, pass } = setUp();
+    say('call', 'seen');
+    leave('ada', ['call']);
+    pass(GRACE);
+    expect(await missed('ada', 1)).toEqual([]);
+    pass(1);
+    expect(await missed('ada', 1)).toBeUndefined();
+    adapter.sweep();
+    expect(await missed('ada', 1)).toBeUndefined();
+  });
+
+  it('keeps the loud from pushing out what others missed', async () => {
+    const { say, leave, missed } = setUp();
+    leave('ada', ['call']);
+    say('call', 'quiet');
+    for (let times = 0; times < 100; times += 1) say('other', 'x'.repeat(60_000));
+    for (let times = 0; times < 100; times += 1) say('ada', 'y'.repeat(60_000));
+    const texts = (await missed('ada')) as string[];
+    expect(texts[0]).toBe('quiet');
+    expect(texts.length).toBeLessThanOrEqual(3);
+  });
+
+  it('does not bring who lost the room while away back into it', async () => {
+    const { adapter, say, leave } = setUp();
+    leave('ada', ['call']);
+    adapter.delSockets({ rooms: new Set(['ada']), except: new Set() }, ['call']);
+    say('call', 'secret');
+    const session = await adapter.restoreSession('private-ada', '0');
+    expect(session.rooms).toEqual(['ada']);
+    expect(session.missedPackets).toEqual([]);
+  });
+
+  it('knows nobody by a made-up id, and no offset that is none', async () => {
+    const { leave, missed, adapter } = setUp();
+    leave('ada', ['call']);
+    expect(await missed('eve')).toBeUndefined();
+    expect(await adapter.restoreSession('private-ada', 'NaN')).toBeNull();
+  });
+});
