@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Application } from 'express';
 import type { Backplane } from './backplane/index';
 import { createMemoryBackplane } from './backplane/memory';
@@ -50,7 +51,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const iceServersFor = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, config);
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
-  const engine = createEngine();
+  const { engine, flushed } = createEngine();
   const sockets = new Sockets({ engine, rooms, directory, iceServersFor, config, log });
   const peers = createPeers({ server, directory, frames: backplane.frames, rateLimits: config.rateLimits, log });
 
@@ -100,14 +101,19 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     },
   });
 
+  const finish = async () => {
+    await sockets.idle();
+    await flushed();
+  };
   const closeAll = async () => {
     isDraining = true;
     sockets.drain();
-    await sockets.idle();
-    await Promise.all([sockets.close(), peers.close()]);
-    await directory.idle();
+    // Half of the time for what is under way, so that half is left to close in.
+    await within(config.shutdownGraceMs / 2, finish());
+    await within(config.shutdownGraceMs / 2, Promise.all([sockets.close(), peers.close()]));
     giveUpgradesBack();
-    if (!mount) await closeServer(server);
+    if (!mount) await closeServer(server, config.shutdownGraceMs / 2);
+    await directory.idle();
     await backplane.close();
   };
   let closing: Promise<void> | undefined;
@@ -129,11 +135,18 @@ function listen(server: Server, port: number, host: string | undefined): Promise
   });
 }
 
-/** Settles when the last request is answered; connections that ask for nothing are closed at once. */
-function closeServer(server: Server): Promise<void> {
-  if (!server.listening) return Promise.resolve();
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+/** Settles when the last request is answered, or the time is up; connections that ask for nothing are closed at once. */
+async function closeServer(server: Server, ms: number): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  await within(ms, closed);
+  server.closeAllConnections();
+}
+
+/** Settles with the promise, or when the time is up. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const time = new AbortController();
+  const timeIsUp = setTimeout(ms, undefined, { signal: time.signal, ref: false }).catch(() => undefined);
+  await Promise.race([promise, timeIsUp]).finally(() => time.abort());
 }

@@ -85,7 +85,7 @@ const environment = z.object(variables).superRefine((env, context) => {
   needs('TURN_SERVER_URL', 'TURN_CREDENTIAL');
   needs('TURN_URLS', 'TURN_SECRET');
   needs('TURN_SECRET', 'TURN_URLS');
-  if (env.MIN_PARTICIPANTS > env.MAX_PARTICIPANTS)
+  if (env.MAX_PARTICIPANTS > 0 && env.MIN_PARTICIPANTS > env.MAX_PARTICIPANTS)
     context.addIssue({ code: 'custom', path: ['MIN_PARTICIPANTS'], message: 'at most MAX_PARTICIPANTS' });
 });
 

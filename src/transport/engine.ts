@@ -1,5 +1,6 @@
 // The Engine.IO server under Socket.IO: its limits, its slow readers, and what the close of a connection meant.
 
+import { once } from 'node:events';
 import { Server as EngineServer, type Socket as Connection } from 'engine.io';
 import type { WebSocket } from 'ws';
 
@@ -20,21 +21,33 @@ const gone = new WeakSet<Connection>();
 
 export const wentAway = (connection: Connection): boolean => gone.has(connection);
 
-export function createEngine(): EngineServer {
+export interface Engine {
+  engine: EngineServer;
+  /** Settles when nothing waits to be sent: what was answered last is on its way, too. */
+  flushed: () => Promise<void>;
+}
+
+export function createEngine(): Engine {
   const engine = new EngineServer({
     pingInterval: PING.interval,
     pingTimeout: PING.timeout,
     maxHttpBufferSize: MAX_PACKET_BYTES,
   });
+  const unsent = new Set<Connection>();
   engine.on('connection', (connection: Connection) => {
     noteWhetherItWentAway(connection);
-    cutOffIfNotReading(connection);
+    watchWhatWaits(connection, unsent);
     // Of no use after the handshake, and the largest part of an idle connection's memory.
     const forgetRequest = () => Object.assign(connection, { request: null });
     setImmediate(forgetRequest);
     connection.once('upgrade', forgetRequest);
   });
-  return engine;
+  return {
+    engine,
+    flushed: async () => {
+      await Promise.all([...unsent].map((each) => Promise.race([once(each, 'flush'), once(each, 'close')])));
+    },
+  };
 }
 
 function noteWhetherItWentAway(connection: Connection): void {
@@ -49,11 +62,18 @@ function noteWhetherItWentAway(connection: Connection): void {
   connection.once('upgrade', watch);
 }
 
-function cutOffIfNotReading(connection: Connection): void {
+/** Keeps `unsent` to the connections that something waits for, and cuts off who lets too much wait. */
+function watchWhatWaits(connection: Connection, unsent: Set<Connection>): void {
   let waiting = 0;
   connection.on('packetCreate', ({ data }: { data?: string | Buffer }) => {
+    unsent.add(connection);
     waiting += data?.length ?? 0;
     if (waiting > MAX_WAITING_BYTES) connection.close(true);
   });
-  connection.on('flush', () => (waiting = 0));
+  const sent = () => {
+    unsent.delete(connection);
+    waiting = 0;
+  };
+  connection.on('flush', sent);
+  connection.once('close', sent);
 }

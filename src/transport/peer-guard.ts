@@ -96,7 +96,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     return this.#registered.has(peerId);
   }
 
-  /** Ends every connection, and settles when they are closed. */
+  /** Ends every connection, and settles when they are closed: within `closeTimeout`, whatever the clients do. */
   async close(): Promise<void> {
     clearInterval(this.#pinger);
     const sockets = [...this.#sockets];
