@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 
 const built = 'dist/server.js';
 const sources = () => readdirSync('src', { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

@@ -8,15 +8,16 @@ import type { Backplane } from './backplane/index';
 import { createMemoryBackplane } from './backplane/memory';
 import { loadConfig, type Config } from './config';
 import { PeerDirectory } from './directory';
+import { PEER_SOCKET_PATH, SOCKET_PATH } from './doors';
 import { CallError } from './errors';
 import { createIceResolver } from './ice';
 import { createLogger, type Logger } from './logger';
 import { Rooms } from './rooms';
-import { createEngine, SOCKET_PATH } from './transport/engine';
+import { createEngine } from './transport/engine';
 import { createApp } from './transport/http';
 import { AddressLimit, clientAddressOf } from './transport/limits';
 import { originCheckOf } from './transport/origins';
-import { createPeers, PEER_SOCKET_PATH } from './transport/peers';
+import { createPeers } from './transport/peers';
 import { Sockets } from './transport/sockets';
 import { takeUpgrades } from './transport/upgrade';
 

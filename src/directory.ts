@@ -1,7 +1,7 @@
 // The directory of peers: which peer id is connected to the broker, and whose it is.
 
 import { CallError } from './errors';
-import type { PeerInfo } from './protocol';
+import type { ParticipantInfo, PeerInfo } from './protocol';
 import type { RoomStore, Seat } from './rooms';
 import { Turns } from './turns';
 
@@ -65,8 +65,19 @@ export class PeerDirectory {
     });
   }
 
-  online(peerIds: string[]): Promise<Set<string>> {
-    return this.#presence.online(peerIds);
+  /** How seats are shown to others. */
+  async describe(seats: Seat[]): Promise<ParticipantInfo[]> {
+    const online = await this.#presence.online(seats.map(({ peerId }) => peerId));
+    return seats.map(({ userId, peerId, username, isMuted, isVideoOn, joinedAt, heldUntil }) => ({
+      userId,
+      peerId,
+      username,
+      isMuted,
+      isVideoOn,
+      joinedAt: new Date(joinedAt).toISOString(),
+      peerOnline: online.has(peerId),
+      reconnecting: heldUntil !== undefined,
+    }));
   }
 
   /** Who is behind a peer id. Refuses with `PEER_NOT_FOUND` what is neither connected nor in a call. */

@@ -3,15 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { platform } from 'node:process';
-
-/** Programs that the tests run, and the Debian packages that bring them. */
-const NEEDED = [
-  { paths: ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'], pack: 'chromium' },
-  { paths: ['/usr/bin/turnserver', '/usr/local/bin/turnserver', '/opt/homebrew/bin/turnserver'], pack: 'coturn' },
-];
+import { missingPackages } from './e2e/programs';
 
 export default function setup(): void {
-  const missing = NEEDED.filter(({ paths }) => !paths.some(existsSync)).map(({ pack }) => pack);
+  const missing = missingPackages();
   if (missing.length > 0) install(missing);
   run('node', ['scripts/ensure-built.mjs']);
 }

@@ -3,11 +3,7 @@
 import { once } from 'node:events';
 import { Server as EngineServer, type Socket as Connection } from 'engine.io';
 import type { WebSocket } from 'ws';
-
-export const SOCKET_PATH = '/socket.io/';
-
-/** A ping every 12.5 s, with 10 s for the answer: a dead connection is noticed within 22.5 s. */
-export const PING = { interval: 12_500, timeout: 10_000 };
+import { PING } from '../doors';
 
 /** Larger packets end the connection (1009), smaller ones are answered, if only by a refusal. */
 const MAX_PACKET_BYTES = 1.5 * 1024 * 1024;

@@ -12,6 +12,7 @@ import express, {
 import helmet from 'helmet';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
+import { API_PATH, NAMESPACES, PEER_KEY, PEER_PATH, SOCKET_PATH } from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
@@ -27,10 +28,7 @@ import {
 } from '../protocol';
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
-import { SOCKET_PATH } from './engine';
 import { hostOf } from './origins';
-import { PEER_KEY, PEER_PATH } from './peers';
-import { describeSeat, NAMESPACES } from './sockets';
 
 export interface HttpOptions {
   config: Config;
@@ -47,9 +45,6 @@ export interface HttpOptions {
   engine: EngineServer;
   log: Logger;
 }
-
-/** Where each door is, by path below the root. */
-const API_PATH = '/api/call';
 
 /**
  * The Express application of all doors. Inside another one (`isGuest`) it answers under its own paths alone, and leaves
@@ -103,11 +98,7 @@ function callRoutes({ config, rooms, directory, iceServersFor }: HttpOptions): R
   router.get('/room/:meetingId', async (req, res) => {
     const meetingId = parameter(meetingIdSchema, req.params.meetingId);
     const { seats, status } = await rooms.roster(meetingId);
-    const online = await directory.online(seats.map(({ peerId }) => peerId));
-    const users = seats.map((seat) => {
-      const { peerId: _peerId, joinedAt: _joinedAt, ...user } = describeSeat(seat, online);
-      return user;
-    });
+    const users = (await directory.describe(seats)).map(({ peerId: _peerId, joinedAt: _joinedAt, ...user }) => user);
     succeed(res, { meetingId, participants: seats.length, status, users } satisfies RoomInfo);
   });
 

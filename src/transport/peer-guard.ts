@@ -7,10 +7,10 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
+import { PING } from '../doors';
 import { fitsJson } from '../json';
 import type { Logger } from '../logger';
 import { MAX_JSON_DEPTH, MAX_SIGNAL_BYTES, peerId as peerIdSchema } from '../protocol';
-import { PING } from './engine';
 import { Allowance } from './limits';
 
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */

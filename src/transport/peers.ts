@@ -8,14 +8,9 @@ import type { WebSocketServer } from 'ws';
 import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
+import { PEER_KEY } from '../doors';
 import type { Logger } from '../logger';
 import { identityOf, PeerGuard, type GuardedSocket } from './peer-guard';
-
-/** Where `new Peer(id, { path })` finds the broker, and the only key it takes. */
-export const PEER_PATH = '/peerjs';
-export const PEER_KEY = 'peerjs';
-/** Where the PeerJS client opens its WebSocket. */
-export const PEER_SOCKET_PATH = `${PEER_PATH}/peerjs`;
 
 export interface PeersOptions {
   server: Server;
@@ -26,7 +21,7 @@ export interface PeersOptions {
 }
 
 export interface Peers {
-  /** To be mounted at {@link PEER_PATH}. */
+  /** To be mounted at `PEER_PATH`. */
   app: RequestHandler;
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
   close(): Promise<void>;

@@ -4,6 +4,7 @@ import type { Server as EngineServer, Socket as Connection } from 'engine.io';
 import { Server, type Namespace, type Socket } from 'socket.io';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
+import { NAMESPACES, PING } from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
@@ -21,12 +22,9 @@ import {
 } from '../protocol';
 import type { Address, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
-import { PING, wentAway } from './engine';
+import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { recoveryAdapter } from './recovery';
-
-/** The same calls under both names; `/` is what frontends of the first version connect to. */
-export const NAMESPACES = ['/', '/call'];
 
 interface SocketData {
   /** What this connection joined; whether the seat is still its own, the rooms know. */
@@ -245,7 +243,7 @@ export class Sockets {
       this.#tell(meetingId, 'call:peer-joined', moment(seat), seat.address);
       this.#log.info({ ...named(seat), participants: others.length + 1, again: replaced !== undefined }, 'joined');
     }
-    const [self, ...participants] = await this.#describe([seat, ...others]);
+    const [self, ...participants] = await this.#directory.describe([seat, ...others]);
     socket.emit('call:peers-list', { meetingId, participants, count: participants.length });
     return { meetingId, self: self as ParticipantInfo, participants, iceServers: this.#iceServersFor(userId) };
   }
@@ -314,11 +312,6 @@ export class Sockets {
     return this.#io.of(address.slice(0, address.indexOf('#'))).to(socketIdOf(address));
   }
 
-  async #describe(seats: Seat[]): Promise<ParticipantInfo[]> {
-    const online = await this.#directory.online(seats.map(({ peerId }) => peerId));
-    return seats.map((seat) => describeSeat(seat, online));
-  }
-
   #inCall<T>(meetingId: string, task: () => Promise<T>): Promise<T> {
     return this.#turns.take(roomOf(meetingId), task);
   }
@@ -329,21 +322,6 @@ export class Sockets {
       .take(addressOf(socket), task)
       .catch((thrown: unknown) => this.#log.error({ ...socket.data.seat, err: thrown }, 'failed'));
   }
-}
-
-/** How a seat is shown to others. */
-export function describeSeat(seat: Seat, online: Set<string>): ParticipantInfo {
-  const { userId, peerId, username, isMuted, isVideoOn, joinedAt, heldUntil } = seat;
-  return {
-    userId,
-    peerId,
-    username,
-    isMuted,
-    isVideoOn,
-    joinedAt: new Date(joinedAt).toISOString(),
-    peerOnline: online.has(peerId),
-    reconnecting: heldUntil !== undefined,
-  };
 }
 
 /** Why a connection's end is a departure; undefined if it may come back. */

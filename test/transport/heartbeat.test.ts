@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createMemoryBackplane } from '../../src/backplane/memory';
 import { createLogger } from '../../src/logger';
-import { PING } from '../../src/transport/engine';
+import { PING } from '../../src/doors';
 import { PeerGuard } from '../../src/transport/peer-guard';
 import { before, GENEROUS, Inbox, PeerWire, portOf } from '../helpers';
 

@@ -1,0 +1,16 @@
+// Where each door is, under which names, and how often it asks whether somebody is still there.
+
+/** REST of calls. */
+export const API_PATH = '/api/call';
+
+/** Socket.IO, and the namespaces that share the calls; `/` is what frontends of the first version connect to. */
+export const SOCKET_PATH = '/socket.io/';
+export const NAMESPACES = ['/', '/call'];
+
+/** Where `new Peer(id, { path, key })` finds the broker, and where it opens its WebSocket. */
+export const PEER_PATH = '/peerjs';
+export const PEER_KEY = 'peerjs';
+export const PEER_SOCKET_PATH = `${PEER_PATH}/peerjs`;
+
+/** A ping every 12.5 s with 10 s for the answer: a dead connection is noticed within 25 s, at either socket. */
+export const PING = { interval: 12_500, timeout: 10_000 };

@@ -1,0 +1,66 @@
+// Imports run one way. ARCHITECTURE.md says which.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+const source = (file: string) => readFileSync(join('src', file), 'utf8');
+const importsOf = (file: string) =>
+  [...source(file).matchAll(/^(?:import|export) .*?from '(\.[^']+)';/gms)]
+    .map(([, path]) => normalize(join(file, '..', path ?? '')))
+    .filter((path) => !path.startsWith('..'));
+
+/** From the inside out: a file imports from its own ring and from those before it. */
+const RINGS = [
+  ['json', 'doors', 'protocol', 'errors', 'config', 'turns', 'logger'],
+  ['rooms', 'directory', 'ice'],
+  ['backplane/index', 'backplane/memory'],
+  [
+    'transport/engine',
+    'transport/recovery',
+    'transport/limits',
+    'transport/origins',
+    'transport/upgrade',
+    'transport/peer-guard',
+    'transport/peers',
+    'transport/sockets',
+    'transport/http',
+  ],
+  ['call-server'],
+  ['server', 'index'],
+];
+const ringOf = (module: string) => RINGS.findIndex((ring) => ring.includes(module));
+
+describe('the architecture', () => {
+  it('has a place for every file', () => {
+    expect(RINGS.flat().sort()).toEqual(files.map((file) => file.replace(/\.ts$/, '')).sort());
+  });
+
+  it.each(files)('%s imports inwards only', (file) => {
+    const own = ringOf(file.replace(/\.ts$/, ''));
+    for (const imported of importsOf(file)) expect(ringOf(imported), imported).toBeLessThanOrEqual(own);
+  });
+
+  it('has doors that do not know one another', () => {
+    const doors = ['transport/http', 'transport/sockets', 'transport/peers', 'transport/upgrade'];
+    for (const door of doors)
+      for (const imported of importsOf(`${door}.ts`))
+        expect(doors, `${door} imports ${imported}`).not.toContain(imported);
+  });
+
+  it('knows sockets, HTTP and Express in the doors alone', () => {
+    const outward = /from '(node:http|node:net|express|socket\.io|engine\.io|ws|peer)'/;
+    const knowing = files.filter((file) => outward.test(source(file)));
+    expect(knowing.filter((file) => !/^(transport\/|call-server)/.test(file))).toEqual([]);
+  });
+
+  it('touches the process in one file', () => {
+    const touching = files.filter((file) => /\bprocess\.(env|on|exit|argv)\b/.test(source(file)));
+    expect(touching).toEqual(['server.ts']);
+  });
+
+  it('tells in the first line of each file why it exists', () => {
+    for (const file of files) expect(source(file), file).toMatch(/^\/\/ \S/);
+  });
+});

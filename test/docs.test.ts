@@ -1,0 +1,85 @@
+// Texts that must agree, made to agree: documents with code, rules with tests.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'dotenv';
+import { describe, expect, it } from 'vitest';
+import { variableNames } from '../src/config';
+import { errors } from '../src/errors';
+import { clientEvents, serverEvents } from '../src/protocol';
+
+const read = (path: string) => readFileSync(path, 'utf8');
+
+/** The cells of each row of the table under a heading. */
+function table(document: string, heading: string): string[][] {
+  const section = document.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  if (rows.length < 3) throw new Error(`no table under ${heading}`);
+  return rows.slice(2).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+describe('the documents', () => {
+  it('list every error code with its HTTP status and sentence', () => {
+    const inCode = Object.entries(errors).map(([code, { status, message }]) => [
+      `\`${code}\``,
+      String(status),
+      message,
+    ]);
+    expect(table(read('docs/protocol.md'), 'Error codes')).toEqual(inCode);
+    const inReadme = table(read('README.md'), 'Errors').map((cells) => cells.slice(0, 2));
+    expect(inReadme).toEqual(inCode.map((cells) => cells.slice(0, 2)));
+  });
+
+  it('list every event', () => {
+    const protocol = read('docs/protocol.md');
+    const sent = table(protocol, 'What a client sends').flatMap(([event]) => codes(event));
+    expect(sent.sort()).toEqual(Object.keys(clientEvents).sort());
+    const heard = table(protocol, 'What a client hears').flatMap(([event]) => codes(event));
+    expect(heard).toEqual(serverEvents);
+    const inReadme = table(read('README.md'), 'Events').flatMap(([event]) => codes(event));
+    expect(inReadme.sort()).toEqual([...Object.keys(clientEvents), ...serverEvents].sort());
+  });
+
+  it('list every environment variable with its default', () => {
+    const rows = table(read('README.md'), 'Environment');
+    expect(rows.flatMap(([name]) => codes(name))).toEqual(variableNames);
+    const defaults = Object.fromEntries(
+      rows.flatMap(([name, value]) => codes(value).map((text) => [codes(name)[0], text])),
+    ) as unknown;
+    expect(defaults).toEqual(parse(read('env.example')));
+  });
+
+  it('have a test for every rule, and a rule for every number', () => {
+    const ruled = [...read('docs/rules.md').matchAll(/\*\*\[([RSPD]\d+)\]\*\*/g)].map(([, rule]) => rule);
+    const tests = filesIn('test').filter((path) => /\.(test|contract)\.ts$/.test(path));
+    const tested = tests.flatMap((path) => [...read(path).matchAll(/\[([RSPD]\d+)\]/g)].map(([, rule]) => rule));
+    expect(new Set(ruled).size).toBe(ruled.length);
+    expect([...new Set(tested)].sort()).toEqual([...ruled].sort());
+  });
+
+  it('draw every file of src where it is', () => {
+    const drawn = /```\nsrc\/\n([\s\S]*?)\ntest\//.exec(read('ARCHITECTURE.md'))?.[1] ?? '';
+    const names = [...drawn.matchAll(/^ {2,4}([\w-]+\.ts)/gm)].map(([, name]) => name);
+    const files = filesIn('src').map((path) => path.split('/').at(-1));
+    const inBackplane = ['index.ts', 'memory.ts'];
+    expect([...names, ...inBackplane].sort()).toEqual(files.sort());
+  });
+
+  it('have a license, and a package that says the same', () => {
+    expect(read('LICENSE')).toMatch(/^ISC License/);
+    expect((JSON.parse(read('package.json')) as { license: string }).license).toBe('ISC');
+  });
+});
