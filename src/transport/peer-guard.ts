@@ -8,10 +8,10 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
 import { PING } from '../doors';
-import { fitsJson } from '../json';
 import type { Logger } from '../logger';
-import { MAX_JSON_DEPTH, MAX_SIGNAL_BYTES, peerId as peerIdSchema } from '../protocol';
+import { MAX_SIGNAL_BYTES, peerId as peerIdSchema } from '../protocol';
 import { Allowance } from './limits';
+import { parseFrame, WaitingRoom, type Frame } from './peer-frames';
 
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
 const CLOSE = { goingAway: 1001, notText: 1003, notJson: 1007, policy: 1008, restart: 1012 } as const;
@@ -21,13 +21,6 @@ const MAX_TOKEN_LENGTH = 128;
 const WEBSOCKETS = { noServer: true, maxPayload: MAX_SIGNAL_BYTES, clientTracking: false, closeTimeout: 2000 };
 /** What may be buffered for a reader that does not read. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
-/** What may wait for peers that are not there: from one socket, and from all. */
-const MAX_WAITING_PER_SOCKET = { frames: 500, bytes: 512 * 1024 };
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** `peer` keeps frames for an absent peer 5 to 6 s, then tells their sender `EXPIRE`. */
-const WAITING_MS = 7000;
-
-const RELAYED = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE']);
 const HEARTBEAT = '{"type":"HEARTBEAT"}';
 const PEER_ID_TAKEN = '{"type":"ID-TAKEN","payload":{"msg":"ID is taken"}}';
 
@@ -207,62 +200,6 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     this.#guard.options.log.warn({ peerId: this.id, reason }, 'peer refused');
     this.end(code, reason);
   }
-}
-
-/** Counts the frames that wait inside `peer` for peers that are not there: never fewer than really do. */
-class WaitingRoom {
-  readonly #clock: () => number;
-  readonly #entries: { from: GuardedSocket; bytes: number; until: number }[] = [];
-  readonly #shares = new Map<GuardedSocket, { frames: number; bytes: number }>();
-  #bytes = 0;
-
-  constructor(clock: () => number) {
-    this.#clock = clock;
-  }
-
-  /** Whether there is room for one more frame; if so, it is counted for as long as it may wait. */
-  admit(from: GuardedSocket, bytes: number): boolean {
-    this.#dismiss(this.#clock());
-    const share = this.#shares.get(from) ?? { frames: 0, bytes: 0 };
-    if (share.frames >= MAX_WAITING_PER_SOCKET.frames) return false;
-    if (share.bytes + bytes > MAX_WAITING_PER_SOCKET.bytes || this.#bytes + bytes > MAX_WAITING_BYTES) return false;
-    this.#entries.push({ from, bytes, until: this.#clock() + WAITING_MS });
-    this.#shares.set(from, { frames: share.frames + 1, bytes: share.bytes + bytes });
-    this.#bytes += bytes;
-    return true;
-  }
-
-  #dismiss(now: number): void {
-    const firstToStay = this.#entries.findIndex(({ until }) => until > now);
-    for (const { from, bytes } of this.#entries.splice(0, firstToStay < 0 ? Infinity : firstToStay)) {
-      const share = this.#shares.get(from) ?? { frames: 1, bytes };
-      if (share.frames === 1) this.#shares.delete(from);
-      else this.#shares.set(from, { frames: share.frames - 1, bytes: share.bytes - bytes });
-      this.#bytes -= bytes;
-    }
-  }
-}
-
-interface Frame {
-  type: string;
-  /** The addressee; only a heartbeat has none. */
-  dst?: string;
-}
-
-/** A frame that keeps the rules; `null` if it breaks one, undefined if it is not even JSON. */
-function parseFrame(text: string): Frame | null | undefined {
-  let frame: unknown;
-  try {
-    frame = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) return null;
-  const { type, dst } = frame as { type?: unknown; dst?: unknown };
-  if (type === 'HEARTBEAT') return { type };
-  if (typeof type !== 'string' || !RELAYED.has(type)) return null;
-  if (!peerIdSchema.safeParse(dst).success || !fitsJson(frame, MAX_JSON_DEPTH, Infinity)) return null;
-  return frame as Frame;
 }
 
 /** What a PeerJS client says it is, in the query of its URL: read as `peer` reads it, or they would not mean the same. */

@@ -1,38 +1,29 @@
 // The signaling door: takes a client's event, asks the rooms, answers, and tells the others.
 
 import type { Server as EngineServer, Socket as Connection } from 'engine.io';
-import { Server, type Namespace, type Socket } from 'socket.io';
+import { Server } from 'socket.io';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
-import { NAMESPACES, PING } from '../doors';
+import { PING } from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
 import {
   clientEvents,
   type ClientEvent,
-  type ClientToServerEvents,
   type LeaveReason,
   type ParticipantEvent,
   type ParticipantInfo,
   type Payload,
   type Replies,
-  type ServerEvent,
-  type ServerToClientEvents,
 } from '../protocol';
 import type { Address, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
+import { addressOf, Audience, roomOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { recoveryAdapter } from './recovery';
 
-interface SocketData {
-  /** What this connection joined; whether the seat is still its own, the rooms know. */
-  seat?: { meetingId: string; userId: string } | undefined;
-  allowance: Allowance;
-}
-type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents, Record<string, never>, SocketData>;
-type CallNamespace = Namespace<ClientToServerEvents, ServerToClientEvents, Record<string, never>, SocketData>;
 type Handlers = { [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>) => Promise<Replies[E]> };
 
 export interface SocketsOptions {
@@ -45,8 +36,8 @@ export interface SocketsOptions {
 }
 
 export class Sockets {
-  readonly #io: Server<ClientToServerEvents, ServerToClientEvents, Record<string, never>, SocketData>;
-  readonly #namespaces: CallNamespace[];
+  readonly #io: CallIo;
+  readonly #audience: Audience;
   readonly #rooms: Rooms;
   readonly #directory: PeerDirectory;
   readonly #iceServersFor: IceResolver;
@@ -72,18 +63,18 @@ export class Sockets {
       serveClient: false,
     });
     this.#io.bind(engine);
-    this.#namespaces = NAMESPACES.map((name) => this.#io.of(name));
-    for (const namespace of this.#namespaces) namespace.on('connection', (socket) => this.#connected(socket));
+    this.#audience = new Audience(this.#io);
+    for (const namespace of this.#audience.namespaces) namespace.on('connection', (socket) => this.#connected(socket));
     directory.onChange((seats, online) => {
       for (const { meetingId, userId, peerId } of seats)
-        this.#tell(meetingId, 'call:peer-status', { userId, peerId, online });
+        this.#audience.tell(meetingId, 'call:peer-status', { userId, peerId, online });
     });
   }
 
   /** From now on nobody joins, and everybody knows that the server is about to go. */
   drain(): void {
     this.#isDraining = true;
-    for (const namespace of this.#namespaces)
+    for (const namespace of this.#audience.namespaces)
       for (const socket of namespace.sockets.values())
         // Spread over five seconds, so that they do not all come back in the same moment.
         socket.emit('call:server-shutdown', { reconnectInMs: 500 + Math.floor(Math.random() * 5000) });
@@ -123,7 +114,7 @@ export class Sockets {
     await this.#inCall(seat.meetingId, async () => {
       const held = await this.#rooms.hold(key);
       if (!held) return;
-      this.#tell(held.meetingId, 'call:peer-reconnecting', moment(held), key.address);
+      this.#audience.tell(held.meetingId, 'call:peer-reconnecting', moment(held), key.address);
       this.#log.info({ ...named(held), reason: cause }, 'connection lost, seat held');
       this.#expireLater(held);
     });
@@ -141,7 +132,7 @@ export class Sockets {
         return socket.emit('call:error', error(new CallError('NOT_IN_CALL')));
       }
       await socket.join(roomOf(seat.meetingId));
-      this.#tell(seat.meetingId, 'call:peer-reconnected', moment(resumed), key.address);
+      this.#audience.tell(seat.meetingId, 'call:peer-reconnected', moment(resumed), key.address);
       this.#log.info(named(resumed), 'reconnected');
     });
   }
@@ -219,7 +210,7 @@ export class Sockets {
     'call:signal': async (socket, signal) => {
       const { from, to } = await this.#rooms.route(speakerOf(socket), signal);
       const stamped = { ...signal, fromUserId: from.userId, fromPeerId: from.peerId };
-      this.#at(to.address).emit('call:signal', stamped);
+      this.#audience.tellOne(to.address, 'call:signal', stamped);
       this.#log.debug({ ...named(from), to: to.userId, type: signal.signalType }, 'signal');
       return { toUserId: to.userId };
     },
@@ -240,7 +231,7 @@ export class Sockets {
       if (replaced && replaced.peerId !== seat.peerId) this.#release(replaced);
       socket.data.seat = { meetingId, userId };
       await socket.join(roomOf(meetingId));
-      this.#tell(meetingId, 'call:peer-joined', moment(seat), seat.address);
+      this.#audience.tell(meetingId, 'call:peer-joined', moment(seat), seat.address);
       this.#log.info({ ...named(seat), participants: others.length + 1, again: replaced !== undefined }, 'joined');
     }
     const [self, ...participants] = await this.#directory.describe([seat, ...others]);
@@ -252,7 +243,7 @@ export class Sockets {
     return this.#inCall(claimed.meetingId, async () => {
       const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, { isMuted });
       const status = { userId: seat.userId, username: seat.username, isMuted, timestamp: now() };
-      if (changed) this.#tell(seat.meetingId, 'call:mute-status', status);
+      if (changed) this.#audience.tell(seat.meetingId, 'call:mute-status', status);
       return status;
     });
   }
@@ -261,7 +252,7 @@ export class Sockets {
     return this.#inCall(claimed.meetingId, async () => {
       const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, { isVideoOn });
       const status = { userId: seat.userId, username: seat.username, isVideoOn, timestamp: now() };
-      if (changed) this.#tell(seat.meetingId, 'call:video-status', status);
+      if (changed) this.#audience.tell(seat.meetingId, 'call:video-status', status);
       return status;
     });
   }
@@ -273,43 +264,25 @@ export class Sockets {
     await this.#inCall(key.meetingId, async () => {
       const seat = await this.#rooms.depart(key);
       if (!seat) return;
-      if (isGone) this.#at(key.address).socketsLeave(roomOf(key.meetingId));
+      if (isGone) this.#audience.dismiss(key.address, key.meetingId);
       this.#tellLeft(seat, reason);
     });
   }
 
   /** Somebody's earlier connection, whose seat was taken over, is told and is out. */
   #evict({ address, meetingId }: Seat): void {
-    this.#at(address).emit('call:error', error(new CallError('REPLACED')));
-    this.#at(address).socketsLeave(roomOf(meetingId));
+    this.#audience.tellOne(address, 'call:error', error(new CallError('REPLACED')));
+    this.#audience.dismiss(address, meetingId);
   }
 
   #tellLeft(seat: Seat, reason: LeaveReason): void {
     this.#release(seat);
-    this.#tell(seat.meetingId, 'call:peer-left', { ...moment(seat), reason }, seat.address);
+    this.#audience.tell(seat.meetingId, 'call:peer-left', { ...moment(seat), reason }, seat.address);
     this.#log.info({ ...named(seat), reason }, 'left');
   }
 
   #release({ peerId }: Seat): void {
     this.#directory.released(peerId).catch((thrown: unknown) => this.#log.error({ err: thrown }, 'failed'));
-  }
-
-  #tell<E extends ServerEvent>(
-    meetingId: string,
-    event: E,
-    payload: Parameters<ServerToClientEvents[E]>[0],
-    except: Address = '',
-  ): void {
-    const args = [payload] as Parameters<ServerToClientEvents[E]>;
-    for (const namespace of this.#namespaces)
-      namespace
-        .to(roomOf(meetingId))
-        .except(socketIdOf(except))
-        .emit(event, ...args);
-  }
-
-  #at(address: Address) {
-    return this.#io.of(address.slice(0, address.indexOf('#'))).to(socketIdOf(address));
   }
 
   #inCall<T>(meetingId: string, task: () => Promise<T>): Promise<T> {
@@ -345,11 +318,6 @@ const error = (refusal: CallError) => {
   return rest;
 };
 
-/** Prefixed, so that no meeting id is the name of another room: Socket.IO has one for every socket's id. */
-const roomOf = (meetingId: string) => `call:${meetingId}`;
-
-const addressOf = (socket: CallSocket): Address => `${socket.nsp.name}#${socket.id}`;
-const socketIdOf = (address: Address) => address.slice(address.indexOf('#') + 1);
 const speakerOf = (socket: CallSocket) => ({ address: addressOf(socket), seat: socket.data.seat });
 
 const isClientEvent = (event: string): event is ClientEvent => Object.hasOwn(clientEvents, event);
