@@ -122,19 +122,15 @@ export interface ParticipantEvent {
   timestamp: string;
 }
 
-export interface MuteStatus {
+/** Whose microphone or camera it is that changed. */
+export interface MediaStatus {
   userId: string;
   username: string;
-  isMuted: boolean;
+  /** ISO 8601. */
   timestamp: string;
 }
-
-export interface VideoStatus {
-  userId: string;
-  username: string;
-  isVideoOn: boolean;
-  timestamp: string;
-}
+export type MuteStatus = MediaStatus & { isMuted: boolean };
+export type VideoStatus = MediaStatus & { isVideoOn: boolean };
 
 export interface PeersList {
   meetingId: string;

@@ -41,7 +41,8 @@ export type Seating =
 export interface RoomStore {
   /**
    * Seats a user. In this order: who holds the peer id as somebody else (other user, other connection) refuses; who is
-   * already in takes over; a call of `capacity` refuses. `others` is who was in at that moment.
+   * already in takes over; a call of `capacity` refuses. `others` is who else was in at that moment; a
+   * seat that the same connection holds as another user is none, it is about to be left.
    */
   seat(newcomer: Seat, capacity: number): Promise<Seating>;
   /** Frees the seat; `undefined` if this connection does not hold it. */

@@ -29,7 +29,7 @@ export class MemoryRoomStore implements RoomStore {
 
     const call = this.#calls.get(meetingId);
     const seated = call?.get(userId);
-    const others = [...(call?.values() ?? [])].filter((seat) => seat !== seated);
+    const others = [...(call?.values() ?? [])].filter((seat) => seat !== seated && seat.address !== address);
     if (seated?.address === address && seated.peerId === peerId && seated.username === username)
       return { outcome: 'unchanged', seat: seated, others };
     if (!seated && others.length >= capacity) return { outcome: 'full' };

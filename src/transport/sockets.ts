@@ -12,12 +12,15 @@ import {
   clientEvents,
   type ClientEvent,
   type LeaveReason,
+  type MediaStatus,
+  type MuteStatus,
   type ParticipantEvent,
   type ParticipantInfo,
   type Payload,
   type Replies,
+  type VideoStatus,
 } from '../protocol';
-import type { Address, Rooms, Seat } from '../rooms';
+import type { Address, Media, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
 import { addressOf, Audience, roomOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
@@ -163,7 +166,10 @@ export class Sockets {
     };
 
     const retryAfterMs = socket.data.allowance.take();
-    if (socket.data.allowance.isFlooded) return void socket.disconnect(true);
+    if (socket.data.allowance.isFlooded) {
+      this.#log.warn({ ...socket.data.seat, reason: 'RATE_LIMITED' }, 'flood, disconnected');
+      return void socket.disconnect(true);
+    }
     if (retryAfterMs > 0) return refuse(new CallError('RATE_LIMITED', { retryAfterMs }));
     if (!isClientEvent(event)) return refuse(new CallError('INVALID_PAYLOAD', { detail: 'no such event' }));
     this.#inTurn(socket, async () => {
@@ -221,6 +227,16 @@ export class Sockets {
     'call:video-off': (socket, claimed) => this.#setVideo(socket, claimed, false),
   };
 
+  #setMuted(socket: CallSocket, claimed: Payload<'call:mute'>, isMuted: boolean) {
+    const tell = (status: MuteStatus) => this.#audience.tell(claimed.meetingId, 'call:mute-status', status);
+    return this.#setMedia(socket, claimed, { isMuted }, tell);
+  }
+
+  #setVideo(socket: CallSocket, claimed: Payload<'call:video-on'>, isVideoOn: boolean) {
+    const tell = (status: VideoStatus) => this.#audience.tell(claimed.meetingId, 'call:video-status', status);
+    return this.#setMedia(socket, claimed, { isVideoOn }, tell);
+  }
+
   async #join(socket: CallSocket, request: Payload<'call:join'>): Promise<Replies['call:join']> {
     const seating = await this.#rooms.join(addressOf(socket), request);
     const { seat, others } = seating;
@@ -239,20 +255,16 @@ export class Sockets {
     return { meetingId, self: self as ParticipantInfo, participants, iceServers: this.#iceServersFor(userId) };
   }
 
-  async #setMuted(socket: CallSocket, claimed: Payload<'call:mute'>, isMuted: boolean) {
+  async #setMedia<M extends Partial<Media>>(
+    socket: CallSocket,
+    claimed: Payload<'call:mute'>,
+    media: M,
+    tell: (status: MediaStatus & M) => void,
+  ): Promise<MediaStatus & M> {
     return this.#inCall(claimed.meetingId, async () => {
-      const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, { isMuted });
-      const status = { userId: seat.userId, username: seat.username, isMuted, timestamp: now() };
-      if (changed) this.#audience.tell(seat.meetingId, 'call:mute-status', status);
-      return status;
-    });
-  }
-
-  async #setVideo(socket: CallSocket, claimed: Payload<'call:video-on'>, isVideoOn: boolean) {
-    return this.#inCall(claimed.meetingId, async () => {
-      const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, { isVideoOn });
-      const status = { userId: seat.userId, username: seat.username, isVideoOn, timestamp: now() };
-      if (changed) this.#audience.tell(seat.meetingId, 'call:video-status', status);
+      const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, media);
+      const status = { userId: seat.userId, username: seat.username, ...media, timestamp: now() };
+      if (changed) tell(status);
       return status;
     });
   }
@@ -277,7 +289,7 @@ export class Sockets {
 
   #tellLeft(seat: Seat, reason: LeaveReason): void {
     this.#release(seat);
-    this.#audience.tell(seat.meetingId, 'call:peer-left', { ...moment(seat), reason }, seat.address);
+    this.#audience.tell(seat.meetingId, 'call:peer-left', { ...moment(seat), reason });
     this.#log.info({ ...named(seat), reason }, 'left');
   }
 

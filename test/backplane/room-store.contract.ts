@@ -97,6 +97,15 @@ export function describeRoomStore(name: string, create: () => Promise<RoomStore>
       expect(userIds(await store.claims('his'))).toEqual(['bob', 'robert']);
     });
 
+    it('[S1] does not count the seat that the same connection is about to leave', async () => {
+      const store = await create();
+      const ada = await seated(store, { userId: 'ada' });
+      const renamed = newcomer({ userId: 'ada lovelace', address: ada.address });
+      expect(await store.seat(renamed, 1)).toMatchObject({ outcome: 'seated', others: [] });
+      expect(await store.release(ada)).toEqual(ada);
+      expect(await store.roster('meeting')).toEqual([renamed]);
+    });
+
     it('[S4] who was refused claims nothing', async () => {
       const store = await create();
       await seated(store, { userId: 'ada' });

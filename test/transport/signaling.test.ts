@@ -186,6 +186,18 @@ describe('joining', () => {
     expect(moved.rest('call:mute-status')).toEqual([]);
   });
 
+  it('[R7] lets a connection go on in the same call as another user', async () => {
+    const { url } = await startServer({ maxParticipants: 2 });
+    const ada = await participant(url, { userId: 'ada' });
+    const bob = await participant(url, { userId: 'bob' });
+    await ada.next('call:peer-joined');
+    const robert = await joinAs(bob, { userId: 'robert', peerId: 'peer-bob' });
+    expect(robert.joined.participants.map(({ userId }) => userId)).toEqual(['ada']);
+    expect(await ada.next('call:peer-joined')).toMatchObject({ userId: 'robert', peerId: 'peer-bob' });
+    expect(await ada.next('call:peer-left')).toMatchObject({ userId: 'bob', reason: 'moved' });
+    await fence(ada, robert);
+  });
+
   it('[R7] stays in the first call if the second is full', async () => {
     const { url } = await startServer({ maxParticipants: 1, minParticipants: 1 });
     const ada = await participant(url, { userId: 'ada', meetingId: 'first' });
