@@ -2,35 +2,26 @@
 
 /**
  * Whether `value` is plain JSON at most `maxDepth` levels deep (a scalar has none, `{}` one) and at most `maxBytes`
- * large, counting each key and string by its UTF-8 bytes and everything else as eight.
- *
- * It walks without recursion and stops at the first excess, so that the value it protects from (a thousandfold nested
- * array overflows the stack of whoever serializes it) cannot harm the check itself. Binary data is not JSON.
+ * large, counting each key and string by its UTF-8 bytes and everything else as eight. Binary data is not JSON.
  */
 export function fitsJson(value: unknown, maxDepth: number, maxBytes: number): boolean {
-  const size = jsonSize(value, maxDepth, maxBytes);
+  const size = jsonSize(value, maxDepth);
   return Number.isFinite(size) && size <= maxBytes;
 }
 
-/** The size that {@link fitsJson} counts; `Infinity` for what is too deep, and for what is not JSON. */
-export function jsonSize(value: unknown, maxDepth: number, maxBytes = Infinity): number {
-  let bytes = 0;
-  const pending: { value: unknown; depth: number }[] = [{ value, depth: 0 }];
-  for (let next = pending.pop(); next && bytes <= maxBytes; next = pending.pop()) {
-    if (typeof next.value === 'string') bytes += Buffer.byteLength(next.value);
-    else bytes += 8;
-    if (typeof next.value !== 'object' || next.value === null) continue;
-    if (next.depth === maxDepth || ArrayBuffer.isView(next.value) || next.value instanceof ArrayBuffer) return Infinity;
-    const depth = next.depth + 1;
-    if (Array.isArray(next.value)) {
-      if (next.value.length * 8 > maxBytes) return Infinity;
-      for (const item of next.value) pending.push({ value: item, depth });
-      continue;
-    }
-    for (const [key, item] of Object.entries(next.value)) {
-      bytes += Buffer.byteLength(key);
-      pending.push({ value: item, depth });
-    }
+/**
+ * The size that {@link fitsJson} counts; `Infinity` for what is too deep, and for what is not JSON. It looks no deeper
+ * than `maxDepth`, so that a value which would overflow the stack of whoever serializes it cannot overflow ours.
+ */
+export function jsonSize(value: unknown, maxDepth: number): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 8;
+  if (maxDepth === 0 || ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return Infinity;
+  let size = 8;
+  if (Array.isArray(value)) {
+    for (const item of value) size += jsonSize(item, maxDepth - 1);
+    return size;
   }
-  return bytes;
+  for (const [key, item] of Object.entries(value)) size += Buffer.byteLength(key) + jsonSize(item, maxDepth - 1);
+  return size;
 }

@@ -16,29 +16,31 @@ const text = (maxLength: number) =>
     .string()
     .min(1)
     .max(maxLength)
-    .regex(/^\P{Cc}*$/u, 'must have no control characters');
+    .regex(/^[\x20-\x7e\u00a0-\uffff]*$/, 'must have no control characters');
 
 const id = text(128);
 
-/** An id under which PeerJS can be reached: what the PeerJS client itself accepts as an id. */
-export const peerId = z
-  .string()
-  .max(128)
-  .regex(
-    /^[A-Za-z0-9]+(?:[ _-][A-Za-z0-9]+)*$/,
-    'must be letters and digits, with single spaces, dashes or underscores between',
-  );
+const PEER_ID = /^[A-Za-z0-9]+(?:[ _-][A-Za-z0-9]+)*$/;
+
+/** Whether PeerJS can be reached under this id: what the PeerJS client itself accepts as an id, in our length. */
+export const isPeerId = (id: unknown): id is string => typeof id === 'string' && id.length <= 128 && PEER_ID.test(id);
+
+export const peerId = z.custom<string>(
+  isPeerId,
+  'must be letters and digits, with single spaces, dashes or underscores between',
+);
 
 export const meetingId = id;
 
 const self = z.object({ meetingId, userId: id });
 
-const signal = z
-  .union([z.record(z.string(), z.unknown()), z.string().min(1)])
-  .refine(
-    (value) => fitsJson(value, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES),
-    'must be at most 64 KiB of JSON, 32 levels deep',
-  );
+/** A session description or a candidate, as an object or a text of the page's own making. */
+const signal = z.custom<object | string>(
+  (value) =>
+    ((typeof value === 'object' && value !== null && !Array.isArray(value)) || (typeof value === 'string' && value)) &&
+    fitsJson(value, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES),
+  'must be an object or a text, at most 64 KiB of JSON, 32 levels deep',
+);
 
 /** Every event that a client may send, with the schema of its payload. */
 export const clientEvents = {

@@ -10,6 +10,7 @@ import express, {
   type Response,
 } from 'express';
 import helmet from 'helmet';
+import type { ZodType } from 'zod';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
 import { API_PATH, NAMESPACES, PEER_KEY, PEER_PATH, SOCKET_PATH } from '../doors';
@@ -184,7 +185,7 @@ function succeed(res: Response, data: unknown): void {
   res.json({ success: true, data });
 }
 
-function parameter(schema: typeof meetingIdSchema, value: string): string {
+function parameter(schema: ZodType<string>, value: string): string {
   const checked = schema.safeParse(value);
   if (!checked.success) throw new CallError('INVALID_PAYLOAD', { detail: checked.error.issues[0]?.message ?? '' });
   return checked.data;

@@ -1,18 +1,18 @@
 // PeerJS frames: which are well formed, and how many may wait for peers that are not there.
 
 import { fitsJson } from '../json';
-import { MAX_JSON_DEPTH, peerId as peerIdSchema } from '../protocol';
+import { isPeerId, MAX_JSON_DEPTH } from '../protocol';
 
 const RELAYED = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE']);
 
-export interface Frame {
+export interface AddressedFrame {
   type: string;
-  /** The addressee; only a heartbeat has none. */
-  dst?: string;
+  dst: string;
+  payload?: unknown;
 }
 
 /** A frame that keeps the rules; `null` if it breaks one, undefined if it is not even JSON. */
-export function parseFrame(text: string): Frame | null | undefined {
+export function parseFrame(text: string): AddressedFrame | { type: 'HEARTBEAT' } | null | undefined {
   let frame: unknown;
   try {
     frame = JSON.parse(text);
@@ -23,8 +23,8 @@ export function parseFrame(text: string): Frame | null | undefined {
   const { type, dst } = frame as { type?: unknown; dst?: unknown };
   if (type === 'HEARTBEAT') return { type };
   if (typeof type !== 'string' || !RELAYED.has(type)) return null;
-  if (!peerIdSchema.safeParse(dst).success || !fitsJson(frame, MAX_JSON_DEPTH, Infinity)) return null;
-  return frame as Frame;
+  if (!isPeerId(dst) || !fitsJson(frame, MAX_JSON_DEPTH, Infinity)) return null;
+  return frame as AddressedFrame;
 }
 
 /** What may wait for peers that are not there: from one socket, and from all. */

@@ -9,9 +9,9 @@ import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
 import { PING } from '../doors';
 import type { Logger } from '../logger';
-import { MAX_SIGNAL_BYTES, peerId as peerIdSchema } from '../protocol';
+import { isPeerId, MAX_SIGNAL_BYTES } from '../protocol';
 import { Allowance } from './limits';
-import { parseFrame, WaitingRoom, type Frame } from './peer-frames';
+import { parseFrame, WaitingRoom, type AddressedFrame } from './peer-frames';
 
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
 const CLOSE = { goingAway: 1001, notText: 1003, notJson: 1007, policy: 1008, restart: 1012 } as const;
@@ -39,7 +39,7 @@ export interface GuardOptions {
 
 export class PeerGuard extends EventEmitter<GuardEvents> {
   readonly options: GuardOptions;
-  readonly waiting: WaitingRoom;
+  readonly #waiting: WaitingRoom;
   readonly #wss = new WebSocketServer(WEBSOCKETS);
   readonly #sockets = new Set<GuardedSocket>();
   readonly #registered = new Map<string, GuardedSocket>();
@@ -48,7 +48,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   constructor(options: GuardOptions) {
     super();
     this.options = options;
-    this.waiting = new WaitingRoom(options.clock ?? Date.now);
+    this.#waiting = new WaitingRoom(options.clock ?? Date.now);
     this.#pinger = setInterval(() => {
       for (const socket of this.#sockets) socket.ping();
     }, PING.interval).unref();
@@ -59,15 +59,9 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   accept(req: IncomingMessage, duplex: Duplex, head: Buffer, isReserved: boolean): void {
     this.#wss.handleUpgrade(req, duplex, head, (ws) => {
       const { id, token } = identityOf(req);
-      const socket = new GuardedSocket(ws, id, token, this);
-      this.#sockets.add(socket);
-      socket.once('close', () => {
-        this.#sockets.delete(socket);
-        if (this.#registered.get(id) === socket) this.#registered.delete(id);
-      });
-
+      const socket = this.#open(ws, id, token);
       // `peer` answers a missing id or token itself.
-      if (id && !peerIdSchema.safeParse(id).success) return socket.end(CLOSE.policy, 'invalid id');
+      if (id && !isPeerId(id)) return socket.end(CLOSE.policy, 'invalid id');
       if (token.length > MAX_TOKEN_LENGTH) return socket.end(CLOSE.policy, 'invalid token');
       if (isReserved) {
         socket.send(PEER_ID_TAKEN);
@@ -85,17 +79,43 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     this.#registered.set(socket.id, socket);
   }
 
-  isHere(peerId: string): boolean {
-    return this.#registered.has(peerId);
+  /**
+   * Sends a frame on its way. Between two peers of this node the guard relays it itself: it has parsed it already, and
+   * `peer` would do so again. To `peer` go the frames for peers that are nowhere, to wait there for them.
+   */
+  route(from: GuardedSocket, { type, dst, payload }: AddressedFrame, text: string): void {
+    const { frames, log } = this.options;
+    const stamped = JSON.stringify({ type, src: from.id, dst, payload });
+    const addressee = this.#registered.get(dst);
+    if (addressee) return addressee.send(stamped);
+    frames.forward(dst, stamped).then(
+      (isTaken) => {
+        if (isTaken) return;
+        if (this.#waiting.admit(from, text.length)) from.emit('message', text);
+        else from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
+      },
+      (error: unknown) => log.error({ peerId: from.id, err: error }, 'frame not forwarded'),
+    );
   }
 
   /** Ends every connection, and settles when they are closed: within `closeTimeout`, whatever the clients do. */
   async close(): Promise<void> {
     clearInterval(this.#pinger);
-    const sockets = [...this.#sockets];
-    for (const socket of sockets) socket.end(CLOSE.restart, 'server shutting down');
-    await Promise.all(sockets.map((socket) => socket.closed));
+    const closed = [...this.#sockets].map((socket) => socket.closed());
+    for (const socket of this.#sockets) socket.end(CLOSE.restart, 'server shutting down');
+    await Promise.all(closed);
     this.#wss.close();
+  }
+
+  /** Apart from the upgrade, whose request would otherwise live as long as the socket. */
+  #open(ws: WebSocket, id: string, token: string): GuardedSocket {
+    const socket = new GuardedSocket(ws, id, token, this);
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      if (this.#registered.get(id) === socket) this.#registered.delete(id);
+    });
+    return socket;
   }
 }
 
@@ -109,8 +129,6 @@ interface SocketEvents {
 export class GuardedSocket extends EventEmitter<SocketEvents> {
   readonly id: string;
   readonly token: string;
-  /** Settles when the connection is gone from the wire, too. */
-  readonly closed: Promise<void>;
   readonly #ws: WebSocket;
   readonly #guard: PeerGuard;
   readonly #allowance: Allowance;
@@ -125,7 +143,6 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     this.#guard = guard;
     const { peerFrames, windowMs } = guard.options.rateLimits;
     this.#allowance = new Allowance(peerFrames, windowMs);
-    this.closed = new Promise((resolve) => ws.once('close', () => resolve()));
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('pong', () => this.#beat());
     ws.on('close', () => this.#ended());
@@ -149,6 +166,11 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     if (!this.#isOpen) return;
     this.#ws.close(code, reason);
     this.#ended();
+  }
+
+  /** Settles when the connection is gone from the wire, too. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => this.#ws.once('close', () => resolve()));
   }
 
   /** Ends a connection that has not answered the last ping, and sends the next. */
@@ -179,21 +201,8 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     const frame = parseFrame(text);
     if (frame === undefined) return this.#refuse(CLOSE.notJson, 'not JSON');
     if (frame === null) return this.#refuse(CLOSE.policy, 'INVALID_PAYLOAD');
-    if (frame.dst === undefined || this.#guard.isHere(frame.dst)) this.emit('message', text);
-    else this.#sendElsewhere(frame as Frame & { dst: string }, text);
-  }
-
-  /** For a peer that is not connected here: perhaps to another node, or in a moment, or never. */
-  #sendElsewhere(frame: Frame & { dst: string }, text: string): void {
-    const { frames, log } = this.#guard.options;
-    frames.forward(frame.dst, JSON.stringify({ ...frame, src: this.id })).then(
-      (isTaken) => {
-        if (isTaken || !this.#isOpen) return;
-        if (this.#guard.waiting.admit(this, text.length)) this.emit('message', text);
-        else this.send(JSON.stringify({ type: 'EXPIRE', src: frame.dst, dst: this.id }));
-      },
-      (error: unknown) => log.error({ peerId: this.id, err: error }, 'frame not forwarded'),
-    );
+    if ('dst' in frame) this.#guard.route(this, frame, text);
+    else this.emit('message', text);
   }
 
   #refuse(code: number, reason: string): void {

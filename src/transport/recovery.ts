@@ -172,13 +172,12 @@ export class RecoveryAdapter extends Adapter {
 
   #trim(memory: Memory, now: number): void {
     const oldest = now - this.#options.graceMs - this.#options.noticeMs;
-    let count = 0;
-    for (const { at, bytes } of memory.packets) {
-      if (at >= oldest && memory.bytes <= MAX_BYTES_PER_ROOM) break;
-      memory.bytes -= bytes;
-      count += 1;
+    const { packets } = memory;
+    for (let first = packets[0]; first; first = packets[0]) {
+      if (first.at >= oldest && memory.bytes <= MAX_BYTES_PER_ROOM) break;
+      memory.bytes -= first.bytes;
+      packets.shift();
     }
-    memory.packets.splice(0, count);
   }
 }
 

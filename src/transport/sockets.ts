@@ -217,7 +217,8 @@ export class Sockets {
       const { from, to } = await this.#rooms.route(speakerOf(socket), signal);
       const stamped = { ...signal, fromUserId: from.userId, fromPeerId: from.peerId };
       this.#audience.tellOne(to.address, 'call:signal', stamped);
-      this.#log.debug({ ...named(from), to: to.userId, type: signal.signalType }, 'signal');
+      if (this.#log.isLevelEnabled('debug'))
+        this.#log.debug({ ...named(from), to: to.userId, type: signal.signalType }, 'signal');
       return { toUserId: to.userId };
     },
 

@@ -1,0 +1,6 @@
+// The broker that one would run without us.
+
+import { report } from './report';
+import { startPeer } from './start-peer';
+
+report({ peerjs: await startPeer() });
