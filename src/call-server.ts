@@ -1,6 +1,6 @@
 // Puts the house together: domain, doors and the server they share; and takes it apart again.
 
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Application } from 'express';
@@ -15,6 +15,7 @@ import { createLogger, type Logger } from './logger';
 import { Rooms } from './rooms';
 import { createEngine } from './transport/engine';
 import { createApp } from './transport/http';
+import { createListener } from './transport/listener';
 import { AddressLimit, clientAddressOf } from './transport/limits';
 import { originCheckOf } from './transport/origins';
 import { createPeers } from './transport/peers';
@@ -38,17 +39,14 @@ export interface CallServer {
   close(): Promise<void>;
 }
 
-/** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
-const HEADERS_TIMEOUT = 15_000;
-const REQUEST_TIMEOUT = 30_000;
-
 export function createCallServer(options: CallServerOptions = {}): CallServer {
   const { mount, log: givenLog, backplane = createMemoryBackplane(), ...overrides } = options;
   const config: Config = { ...loadConfig(), ...overrides };
   const log = givenLog ?? createLogger(config);
   const { windowMs, requests, connections } = config.rateLimits;
 
-  const server = mount?.server ?? createServer({ headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT });
+  const listener = createListener();
+  const server = mount?.server ?? listener.server;
   const iceServersFor = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, config);
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
@@ -107,47 +105,31 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     await flushed();
   };
   const closeAll = async () => {
+    const deadline = performance.now() + config.shutdownGraceMs;
+    const timeLeft = () => deadline - performance.now();
     isDraining = true;
     sockets.drain();
     // Half of the time for what is under way, so that half is left to close in.
     await within(config.shutdownGraceMs / 2, finish());
-    await within(config.shutdownGraceMs / 2, Promise.all([sockets.close(), peers.close()]));
+    await within(timeLeft(), Promise.all([sockets.close(), peers.close()]));
     giveUpgradesBack();
-    if (!mount) await closeServer(server, config.shutdownGraceMs / 2);
-    await directory.idle();
+    await within(timeLeft(), listener.close());
+    listener.terminate();
+    await within(timeLeft(), directory.idle());
     await backplane.close();
   };
   let closing: Promise<void> | undefined;
 
   return {
     server,
-    listen: (port = config.port, host = config.host) => listen(server, port, host),
+    listen: (port = config.port, host = config.host) => listener.listen(port, host),
     close: () => (closing ??= closeAll()),
   };
-}
-
-function listen(server: Server, port: number, host: string | undefined): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve(server.address() as AddressInfo);
-    });
-  });
-}
-
-/** Settles when the last request is answered, or the time is up; connections that ask for nothing are closed at once. */
-async function closeServer(server: Server, ms: number): Promise<void> {
-  if (!server.listening) return;
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  await within(ms, closed);
-  server.closeAllConnections();
 }
 
 /** Settles with the promise, or when the time is up. */
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const time = new AbortController();
-  const timeIsUp = setTimeout(ms, undefined, { signal: time.signal, ref: false }).catch(() => undefined);
+  const timeIsUp = setTimeout(Math.max(ms, 0), undefined, { signal: time.signal, ref: false }).catch(() => undefined);
   await Promise.race([promise, timeIsUp]).finally(() => time.abort());
 }

@@ -20,6 +20,7 @@ const RINGS = [
     'transport/engine',
     'transport/recovery',
     'transport/limits',
+    'transport/listener',
     'transport/origins',
     'transport/upgrade',
     'transport/peer-frames',

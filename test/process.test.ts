@@ -159,6 +159,23 @@ describe('the process', () => {
     await server.lines.next(({ msg }) => msg === 'stopped');
   });
 
+  it('[D4] leaves a process with nothing but the two timers of `peer` after close()', async () => {
+    const script = `
+      import { createCallServer } from './dist/index.js';
+      const calls = createCallServer({ logLevel: 'silent' });
+      const { port } = await calls.listen(0);
+      await (await fetch('http://localhost:' + port + '/api/call/stats', { headers: { connection: 'close' } })).text();
+      await calls.close();
+      setTimeout(() => {
+        console.log(JSON.stringify({ msg: 'left', resources: process.getActiveResourcesInfo() }));
+        process.exit();
+      }, 100).unref();
+    `;
+    const embedding = run({}, 'node', ['--input-type=module', '--eval', script]);
+    const { resources } = await embedding.lines.next(({ msg }) => msg === 'left');
+    expect(resources).toEqual(['Timeout', 'Timeout']);
+  });
+
   it('is readable in development', async () => {
     const server = run({ LOG_FORMAT: 'pretty' });
     await server.output.next((chunk) => chunk.includes('listening'), 'a readable line');

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { Server as EngineServer, type Socket as Connection } from 'engine.io';
-import type { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { PING } from '../doors';
 
 /** Larger packets end the connection (1009), smaller ones are answered, if only by a refusal. */
@@ -15,7 +15,21 @@ const GOING_AWAY = 1001;
 /** The connections that ended because their page went away. */
 const gone = new WeakSet<Connection>();
 
-export const wentAway = (connection: Connection): boolean => gone.has(connection);
+/** Whether an ended connection ended because its page went away. */
+export async function wentAway(connection: Connection, cause: string): Promise<boolean> {
+  // A page's goodbye is followed by its end, and what is sent to it in between fails. Engine.IO hears of that first;
+  // the code comes with the end.
+  const { socket } = connection.transport as { socket?: WebSocket };
+  if (cause === 'transport error' && socket?.readyState === WebSocket.CLOSING) await once(socket, 'close');
+  return gone.has(connection);
+}
+
+/** `ws`, with two seconds instead of thirty for a client to end a connection that is being closed. */
+class PromptWebSocketServer extends WebSocketServer {
+  constructor(options: ServerOptions) {
+    super({ ...options, closeTimeout: 2000 } as ServerOptions);
+  }
+}
 
 export interface Engine {
   engine: EngineServer;
@@ -28,6 +42,7 @@ export function createEngine(): Engine {
     pingInterval: PING.interval,
     pingTimeout: PING.timeout,
     maxHttpBufferSize: MAX_PACKET_BYTES,
+    wsEngine: PromptWebSocketServer,
   });
   const unsent = new Set<Connection>();
   engine.on('connection', (connection: Connection) => {

@@ -111,7 +111,7 @@ export class Sockets {
     const { seat } = socket.data;
     if (!seat) return;
     const key = { ...seat, address: addressOf(socket) };
-    const reason = departure(socket.conn, cause);
+    const reason = await departure(socket.conn, cause);
     if (reason) return this.#depart(key, reason);
 
     await this.#inCall(seat.meetingId, async () => {
@@ -311,9 +311,9 @@ export class Sockets {
 }
 
 /** Why a connection's end is a departure; undefined if it may come back. */
-function departure(connection: Connection, cause: string): LeaveReason | undefined {
+async function departure(connection: Connection, cause: string): Promise<LeaveReason | undefined> {
   if (cause === 'client namespace disconnect') return 'left';
-  if (cause === 'server namespace disconnect' || wentAway(connection)) return 'closed';
+  if (cause === 'server namespace disconnect' || (await wentAway(connection, cause))) return 'closed';
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 // Signaling over real sockets: the rules R1 to R13 of docs/rules.md.
 
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createMemoryBackplane } from '../../src/backplane/memory';
 import type { Backplane, RoomStore } from '../../src/index';
@@ -464,6 +465,21 @@ describe('a lost connection', () => {
     const { ws } = eve.socket.io.engine.transport as unknown as { ws: WebSocket };
     ws.close(1001);
     expect(await ada.next('call:peer-left')).toMatchObject({ userId: 'eve', reason: 'closed' });
+    expect(ada.rest('call:peer-reconnecting')).toEqual([]);
+  });
+
+  it('[R6] is a departure also when something was sent to a page between its goodbye and its end', async () => {
+    const { url } = await startServer();
+    const ada = await participant(url, { userId: 'ada' });
+    const bob = await participant(url, { userId: 'bob' }, { reconnection: false });
+    const { ws } = bob.socket.io.engine.transport as unknown as { ws: WebSocket & { _socket: Socket } };
+    // Bob's end does not hear the answer to his goodbye, so that the TCP connection stays open meanwhile.
+    ws._socket.pause();
+    ws.close(1001);
+    for (let times = 0; times < 50; times += 1)
+      taken(await ada.ask(times % 2 ? 'call:mute' : 'call:unmute', self(ada)));
+    ws._socket.resume();
+    expect(await ada.next('call:peer-left')).toMatchObject({ userId: 'bob', reason: 'closed' });
     expect(ada.rest('call:peer-reconnecting')).toEqual([]);
   });
 

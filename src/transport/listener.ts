@@ -1,0 +1,48 @@
+// The HTTP server of our own: it listens, and closes without waiting for those who ask for nothing.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
+const HEADERS_TIMEOUT = 15_000;
+const REQUEST_TIMEOUT = 30_000;
+
+export interface Listener {
+  readonly server: Server;
+  /** Rejects as `server.listen` would fail. */
+  listen(port: number, host: string | undefined): Promise<AddressInfo>;
+  /** Settles when the last request is answered. */
+  close(): Promise<void>;
+  /** Ends what is still open. */
+  terminate(): void;
+}
+
+export function createListener(): Listener {
+  const server = createServer({ headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+
+  return {
+    server,
+    listen: (port, host) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, () => {
+          server.off('error', reject);
+          resolve(server.address() as AddressInfo);
+        });
+      }),
+    close: async () => {
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      // Browsers open connections in advance. Node counts one that never carried a request as busy.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      await closed;
+    },
+    terminate: () => server.closeAllConnections(),
+  };
+}

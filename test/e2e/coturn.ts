@@ -1,0 +1,78 @@
+// A real TURN server, coturn, on loopback, that shares a secret with the call server.
+
+import { spawn } from 'node:child_process';
+import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
+import { portOf } from '../helpers';
+import { pathOf } from './programs';
+
+export interface Coturn {
+  url: string;
+  secret: string;
+}
+
+/** Starts coturn, and settles when it takes connections; it ends with the test. */
+export async function startCoturn(): Promise<Coturn> {
+  const port = await freePort();
+  const secret = randomUUID();
+  const folder = mkdtempSync(join(tmpdir(), 'coturn-'));
+  const coturn = spawn(
+    pathOf('coturn'),
+    [
+      // No configuration file, no database of its own making, no control port.
+      '-n',
+      '--no-cli',
+      `--userdb=${join(folder, 'turndb')}`,
+      `--pidfile=${join(folder, 'pid')}`,
+      '--log-file=stdout',
+      `--listening-port=${port}`,
+      '--listening-ip=127.0.0.1',
+      '--relay-ip=127.0.0.1',
+      '--allow-loopback-peers',
+      '--no-tls',
+      '--no-dtls',
+      '--use-auth-secret',
+      `--static-auth-secret=${secret}`,
+      '--realm=back-call',
+    ],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let output = '';
+  coturn.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  coturn.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const ended = once(coturn, 'exit');
+  onTestFinished(async () => {
+    coturn.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true });
+  });
+
+  const isUp = async () => {
+    if (coturn.exitCode !== null) throw new Error(`coturn ended:\n${output}`);
+    const wire = connect(port, '127.0.0.1');
+    await once(wire, 'connect');
+    wire.destroy();
+  };
+  await vi.waitFor(isUp, { timeout: 10_000 });
+  return { url: `turn:127.0.0.1:${port}?transport=udp`, secret };
+}
+
+/** Credentials by the scheme that coturn calls `use-auth-secret`, written down once more and not taken from src/ice.ts. */
+export function credentialsUntil(expiry: Date, { url, secret }: Coturn): RTCIceServer {
+  const username = `${Math.floor(expiry.getTime() / 1000)}:somebody`;
+  return { urls: url, username, credential: createHmac('sha1', secret).update(username).digest('base64') };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}

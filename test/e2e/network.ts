@@ -1,0 +1,79 @@
+// The network between pages and server, which tests can take away: a TCP proxy that knows nothing of HTTP.
+
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as elapse } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
+import { portOf } from '../helpers';
+
+/** One connection: the page's end of it and the server's. */
+interface Wire {
+  near: Socket;
+  far: Socket;
+}
+
+export class Network {
+  /** How the pages reach the server through this network. */
+  readonly url: string;
+  readonly #wires = new Set<Wire>();
+  #isUp = true;
+
+  private constructor(proxy: Server) {
+    this.url = `http://127.0.0.1:${portOf(proxy.address())}`;
+  }
+
+  /** A network in front of a server's port, gone when the test ends. */
+  static async to(serverPort: number): Promise<Network> {
+    const proxy = createServer((near) => network.#carry(near, serverPort)).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const network = new Network(proxy);
+    onTestFinished(() => {
+      network.cut();
+      proxy.close();
+    });
+    return network;
+  }
+
+  /** Breaks every connection without a goodbye of any protocol above TCP, and lets nobody through any more. */
+  cut(): void {
+    this.#isUp = false;
+    for (const { near, far } of this.#wires) {
+      near.destroy();
+      far.destroy();
+    }
+  }
+
+  restore(): void {
+    this.#isUp = true;
+  }
+
+  /** The network is lost for so long. The one place where time itself is what a test is about. */
+  async outage(lengthMs: number): Promise<void> {
+    this.cut();
+    await elapse(lengthMs);
+    this.restore();
+  }
+
+  /** Breaks the pages' ends of all connections alone, as when a phone changes networks: the server hears nothing. */
+  strand(): void {
+    for (const { near, far } of this.#wires) {
+      near.unpipe(far);
+      near.destroy();
+    }
+  }
+
+  #carry(near: Socket, serverPort: number): void {
+    if (!this.#isUp) {
+      near.destroy();
+      return;
+    }
+    const far = connect(serverPort, '127.0.0.1');
+    const wire = { near, far };
+    this.#wires.add(wire);
+    near.pipe(far).pipe(near);
+    // An error at one end ends the other without a goodbye, too.
+    near.on('error', () => far.destroy());
+    far.on('error', () => near.destroy());
+    far.on('close', () => this.#wires.delete(wire));
+  }
+}

@@ -1,0 +1,45 @@
+// Where the programs are that the browser tests run.
+
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { env } from 'node:process';
+
+/** The names under which each program is installed, places outside of PATH, and the Debian package that brings it. */
+const PROGRAMS = {
+  chromium: {
+    names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'],
+    places: [
+      '/Applications/Chromium.app/Contents/MacOS/Chromium',
+      '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    ],
+    pack: 'chromium',
+  },
+  coturn: {
+    names: ['turnserver'],
+    places: ['/usr/local/bin/turnserver', '/opt/homebrew/bin/turnserver'],
+    pack: 'coturn',
+  },
+};
+
+export type Program = keyof typeof PROGRAMS;
+
+/** The path of an installed program, or undefined. `CHROMIUM_PATH` and `COTURN_PATH` go before what is found. */
+export function findProgram(program: Program): string | undefined {
+  const { names, places } = PROGRAMS[program];
+  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  const candidates = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const chosen = env[`${program.toUpperCase()}_PATH`];
+  return [...(chosen ? [chosen] : []), ...candidates, ...places].find((path) => existsSync(path));
+}
+
+export function pathOf(program: Program): string {
+  const path = findProgram(program);
+  if (path === undefined) throw new Error(`The browser tests need ${program}; please install it.`);
+  return path;
+}
+
+/** The Debian packages of the programs that are not here. */
+export function missingPackages(): string[] {
+  const programs = Object.keys(PROGRAMS) as Program[];
+  return programs.filter((program) => findProgram(program) === undefined).map((program) => PROGRAMS[program].pack);
+}

@@ -1,0 +1,57 @@
+// The call server as it runs in production: a process of its own, configured by its environment, ended by a signal.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { env, execPath } from 'node:process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { before, Inbox } from '../helpers';
+
+const ENTRY = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+
+interface LogLine {
+  msg: string;
+  port?: number;
+  reason?: string;
+}
+
+export class ServerProcess {
+  readonly log = new Inbox<LogLine>();
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+
+  private constructor(environment: Record<string, string>) {
+    // Elsewhere, so that nobody's .env is read.
+    const options = { cwd: tmpdir(), env: { PATH: env.PATH, LOG_FORMAT: 'json', ...environment } };
+    this.#child = spawn(execPath, [ENTRY], { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#ended = once(this.#child, 'exit');
+    if (this.#child.stdout)
+      createInterface(this.#child.stdout).on('line', (line) => this.log.put(JSON.parse(line) as LogLine));
+  }
+
+  /** Settles when the process listens, with the port on which it does; ended with the test if it still runs then. */
+  static async start(environment: Record<string, string>): Promise<{ server: ServerProcess; port: number }> {
+    const server = new ServerProcess(environment);
+    onTestFinished(async () => {
+      server.#child.kill('SIGKILL');
+      await server.#ended;
+    });
+    const { port } = await server.said('listening');
+    return { server, port: port ?? 0 };
+  }
+
+  /** The next line of its log that begins so. */
+  said(words: string): Promise<LogLine> {
+    return this.log.next(({ msg }) => msg.startsWith(words), `the server saying “${words}”`);
+  }
+
+  /** Sends a signal, and settles when the process has ended: how, and how long it took. */
+  async end(signal: NodeJS.Signals): Promise<{ code: number | null; tookMs: number }> {
+    const askedAt = performance.now();
+    this.#child.kill(signal);
+    await before(this.#ended, () => `the end of the server after ${signal}`, 20_000);
+    return { code: this.#child.exitCode, tookMs: performance.now() - askedAt };
+  }
+}

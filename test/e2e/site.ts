@@ -1,0 +1,57 @@
+// The web site that the pages of the browser tests come from: another origin than the call server's.
+
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { portOf } from '../helpers';
+import type { Setting } from './page/frontend';
+
+const fileOf = (name: string) => fileURLToPath(new URL(`page/${name}`, import.meta.url));
+
+/** One file of the page with all that it imports, as a classic script. */
+export async function bundle(name: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [fileOf(name)],
+    bundle: true,
+    format: 'iife',
+    target: 'es2022',
+    write: false,
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+export class Site {
+  readonly origin: string;
+  readonly close: () => Promise<void>;
+
+  private constructor(origin: string, close: () => Promise<void>) {
+    this.origin = origin;
+    this.close = close;
+  }
+
+  static async open(): Promise<Site> {
+    const files: Record<string, { type: string; body: string }> = {
+      '/': { type: 'text/html', body: readFileSync(fileOf('index.html'), 'utf8') },
+      '/frontend.js': { type: 'text/javascript', body: await bundle('frontend.ts') },
+    };
+    const server = createServer((req, res) => {
+      const file = files[req.url?.split('?')[0] ?? ''];
+      if (file) res.setHeader('Content-Type', file.type).end(file.body);
+      else res.writeHead(404).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Site(`http://127.0.0.1:${portOf(server.address())}`, async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    });
+  }
+
+  /** The address of the page in this setting. */
+  pageFor(setting: Setting): string {
+    return `${this.origin}/?${new URLSearchParams({ setting: JSON.stringify(setting) }).toString()}`;
+  }
+}
