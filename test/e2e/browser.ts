@@ -75,13 +75,19 @@ export class Stage {
 
   /** A page of somebody who is in the call when this settles. */
   async enter(server: string, userId: string, setting: Partial<Setting> = {}): Promise<Caller> {
+    const caller = await this.visit(this.#site.pageFor({ server, userId, meetingId: MEETING, ...setting }), userId);
+    await caller.told('call:peers-list');
+    return caller;
+  }
+
+  /** Any page, with our watch on its connections. */
+  async visit(address: string, userId: string): Promise<Caller> {
     const context = await this.#browser.newContext();
     onTestFinished(() => context.close());
     context.setDefaultTimeout(DEADLINE_MS);
     await context.addInitScript({ content: this.#watch });
     const caller = new Caller(await context.newPage(), userId);
-    await caller.page.goto(this.#site.pageFor({ server, userId, meetingId: MEETING, ...setting }));
-    await caller.told('call:peers-list');
+    await caller.page.goto(address);
     return caller;
   }
 
@@ -209,7 +215,8 @@ export class Caller {
     try {
       return await vi.waitUntil(look, { interval: 50, timeout: DEADLINE_MS });
     } catch (error) {
-      const known = { mishaps: this.#mishaps, readings: await this.readings(), log: await this.log() };
+      const log = await this.log().catch(() => 'none');
+      const known = { mishaps: this.#mishaps, readings: await this.readings(), log };
       const account = JSON.stringify(known).slice(0, 4000);
       throw new Error(`it did not come about that ${this.userId} ${what}; ${account}`, { cause: error });
     }

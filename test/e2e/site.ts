@@ -34,6 +34,7 @@ export class Site {
   static async open(): Promise<Site> {
     const files: Record<string, { type: string; body: string }> = {
       '/': { type: 'text/html', body: readFileSync(fileOf('index.html'), 'utf8') },
+      '/empty': { type: 'text/html', body: '<!doctype html><link rel="icon" href="data:," />' },
       '/frontend.js': { type: 'text/javascript', body: await bundle('frontend.ts') },
     };
     const server = createServer((req, res) => {
