@@ -2,7 +2,7 @@
 // what goes out. docs/protocol.md tells it in words.
 
 import { z } from 'zod';
-import { fitsJson } from './json';
+import { jsonSize } from './json';
 
 /** How deep JSON from outside may be nested, wherever it comes in. */
 export const MAX_JSON_DEPTH = 32;
@@ -38,7 +38,7 @@ const self = z.object({ meetingId, userId: id });
 const signal = z.custom<object | string>(
   (value) =>
     ((typeof value === 'object' && value !== null && !Array.isArray(value)) || (typeof value === 'string' && value)) &&
-    fitsJson(value, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES),
+    jsonSize(value, MAX_JSON_DEPTH) <= MAX_SIGNAL_BYTES,
   'must be an object or a text, at most 64 KiB of JSON, 32 levels deep',
 );
 

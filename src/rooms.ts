@@ -168,5 +168,5 @@ export class Rooms {
 function speakFor({ address, seat }: Speaker, claimed: { meetingId: string; userId: string }): SeatKey {
   if (!seat) throw new CallError('NOT_IN_CALL');
   if (seat.meetingId !== claimed.meetingId || seat.userId !== claimed.userId) throw new CallError('FORBIDDEN');
-  return { ...seat, address };
+  return { meetingId: seat.meetingId, userId: seat.userId, address };
 }

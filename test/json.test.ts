@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitsJson } from '../src/json';
+import { isShallow, jsonSize } from '../src/json';
 
 function nested(depth: number): unknown {
   let value: unknown = 1;
@@ -7,28 +7,37 @@ function nested(depth: number): unknown {
   return value;
 }
 
-describe('fitsJson', () => {
+describe('isShallow', () => {
   it('counts levels', () => {
-    expect(fitsJson(nested(32), 32, Infinity)).toBe(true);
-    expect(fitsJson(nested(33), 32, Infinity)).toBe(false);
-    expect(fitsJson('scalar', 0, Infinity)).toBe(true);
-    expect(fitsJson({}, 0, Infinity)).toBe(false);
+    expect(isShallow(nested(32), 32)).toBe(true);
+    expect(isShallow(nested(33), 32)).toBe(false);
+    expect(isShallow('scalar', 0)).toBe(true);
+    expect(isShallow({}, 0)).toBe(false);
+    expect(isShallow({ fine: 1, deep: [[[]]] }, 2)).toBe(false);
   });
 
   it('survives what would overflow the stack', () => {
-    expect(fitsJson(nested(1_000_000), 32, Infinity)).toBe(false);
-  });
-
-  it('counts keys and strings in UTF-8', () => {
-    expect(fitsJson('x'.repeat(100), 1, 100)).toBe(true);
-    expect(fitsJson('x'.repeat(101), 1, 100)).toBe(false);
-    expect(fitsJson('é'.repeat(51), 1, 100)).toBe(false);
-    expect(fitsJson({ ['x'.repeat(101)]: 1 }, 1, 100)).toBe(false);
-    expect(fitsJson(new Array(1_000_000).fill(0), 1, 100)).toBe(false);
+    expect(isShallow(nested(1_000_000), 32)).toBe(false);
   });
 
   it('takes no binary data for JSON', () => {
-    expect(fitsJson({ blob: Buffer.from('x') }, 32, Infinity)).toBe(false);
-    expect(fitsJson(new ArrayBuffer(1), 32, Infinity)).toBe(false);
+    expect(isShallow({ blob: Buffer.from('x') }, 32)).toBe(false);
+    expect(isShallow(new ArrayBuffer(1), 32)).toBe(false);
+  });
+});
+
+describe('jsonSize', () => {
+  it('counts keys and strings in UTF-8, all else as eight', () => {
+    expect(jsonSize('x'.repeat(100), 0)).toBe(100);
+    expect(jsonSize('é'.repeat(50), 0)).toBe(100);
+    expect(jsonSize({ ['x'.repeat(100)]: 'y' }, 1)).toBe(8 + 100 + 1);
+    expect(jsonSize([1, null, true, 'four'], 1)).toBe(8 + 8 + 8 + 8 + 4);
+  });
+
+  it('is infinite for what is too deep, and for what is no JSON', () => {
+    expect(jsonSize(nested(32), 32)).toBeLessThan(1000);
+    expect(jsonSize(nested(33), 32)).toBe(Infinity);
+    expect(jsonSize(nested(1_000_000), 32)).toBe(Infinity);
+    expect(jsonSize({ blob: Buffer.from('x') }, 32)).toBe(Infinity);
   });
 });

@@ -1,6 +1,6 @@
 // PeerJS frames: which are well formed, and how many may wait for peers that are not there.
 
-import { fitsJson } from '../json';
+import { isShallow } from '../json';
 import { isPeerId, MAX_JSON_DEPTH } from '../protocol';
 
 const RELAYED = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE']);
@@ -23,7 +23,7 @@ export function parseFrame(text: string): AddressedFrame | { type: 'HEARTBEAT' }
   const { type, dst } = frame as { type?: unknown; dst?: unknown };
   if (type === 'HEARTBEAT') return { type };
   if (typeof type !== 'string' || !RELAYED.has(type)) return null;
-  if (!isPeerId(dst) || !fitsJson(frame, MAX_JSON_DEPTH, Infinity)) return null;
+  if (!isPeerId(dst) || !isShallow(frame, MAX_JSON_DEPTH)) return null;
   return frame as AddressedFrame;
 }
 
