@@ -50,7 +50,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const iceServersFor = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, config);
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
-  const { engine, flushed } = createEngine();
+  const { engine, flushed, isContinued } = createEngine();
   const sockets = new Sockets({ engine, rooms, directory, iceServersFor, config, log });
   const peers = createPeers({ server, directory, frames: backplane.frames, rateLimits: config.rateLimits, log });
 
@@ -77,7 +77,9 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       isDraining: () => isDraining,
       admitOrigin,
       admitRequest: (req) => requestLimit.take(addressOf(req)),
-      admitConnection,
+      admitPolling: async (req) => {
+        if (!isContinued(req)) await admitConnection(req);
+      },
       peers: peers.app,
       engine,
       log,
@@ -85,7 +87,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     mount !== undefined,
   );
   if (mount) mount.app.use(app);
-  else server.on('request', app);
+  else listener.serve(app);
 
   const giveUpgradesBack = takeUpgrades({
     server,
@@ -96,7 +98,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     admit: async (req) => {
       admitOrigin(req);
       // A long-polling client that upgrades is connected already.
-      if (!/[?&]sid=/.test(req.url ?? '')) await admitConnection(req);
+      if (!(req.url?.startsWith(SOCKET_PATH) && isContinued(req))) await admitConnection(req);
     },
   });
 

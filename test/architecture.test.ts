@@ -22,6 +22,7 @@ const RINGS = [
     'transport/limits',
     'transport/listener',
     'transport/origins',
+    'transport/packets',
     'transport/upgrade',
     'transport/peer-frames',
     'transport/peer-guard',

@@ -27,15 +27,20 @@ describe('isShallow', () => {
 });
 
 describe('jsonSize', () => {
-  it('counts keys and strings in UTF-8, all else as eight', () => {
+  it('counts texts in UTF-8', () => {
     expect(jsonSize('x'.repeat(100), 0)).toBe(100);
     expect(jsonSize('é'.repeat(50), 0)).toBe(100);
-    expect(jsonSize({ ['x'.repeat(100)]: 'y' }, 1)).toBe(8 + 100 + 1);
-    expect(jsonSize([1, null, true, 'four'], 1)).toBe(8 + 8 + 8 + 8 + 4);
+    expect(jsonSize({ ['é'.repeat(50)]: 'x'.repeat(100) }, 1)).toBeGreaterThan(200);
+  });
+
+  it('counts what is small as text and large in memory by memory', () => {
+    expect(jsonSize(new Array(1000).fill({}), 2)).toBeGreaterThan(50_000);
+    expect(jsonSize(new Array(1000).fill('ab'), 2)).toBeGreaterThan(20_000);
+    expect(jsonSize({ type: 'offer', sdp: 'x'.repeat(3000) }, 2)).toBeLessThan(3500);
   });
 
   it('is infinite for what is too deep, and for what is no JSON', () => {
-    expect(jsonSize(nested(32), 32)).toBeLessThan(1000);
+    expect(jsonSize(nested(32), 32)).toBeLessThan(10_000);
     expect(jsonSize(nested(33), 32)).toBe(Infinity);
     expect(jsonSize(nested(1_000_000), 32)).toBe(Infinity);
     expect(jsonSize({ blob: Buffer.from('x') }, 32)).toBe(Infinity);

@@ -1,12 +1,13 @@
 // The Engine.IO server under Socket.IO: its limits, its slow readers, and what the close of a connection meant.
 
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { Server as EngineServer, type Socket as Connection } from 'engine.io';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { PING } from '../doors';
 
 /** Larger packets end the connection (1009), smaller ones are answered, if only by a refusal. */
-const MAX_PACKET_BYTES = 1.5 * 1024 * 1024;
+const MAX_PACKET_BYTES = 1.1 * 1024 * 1024;
 /** What may wait for a reader that does not read. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 /** The WebSocket close code of a page that went away (RFC 6455, 7.4.1): closed, reloaded, left or crashed. */
@@ -35,6 +36,8 @@ export interface Engine {
   engine: EngineServer;
   /** Settles when nothing waits to be sent: what was answered last is on its way, too. */
   flushed: () => Promise<void>;
+  /** Whether a request belongs to a connection that was let in before. */
+  isContinued: (req: Pick<IncomingMessage, 'url'>) => boolean;
 }
 
 export function createEngine(): Engine {
@@ -46,7 +49,7 @@ export function createEngine(): Engine {
   });
   const unsent = new Set<Connection>();
   engine.on('connection', (connection: Connection) => {
-    noteWhetherItWentAway(connection);
+    watchSocket(connection);
     watchWhatWaits(connection, unsent);
     // Of no use after the handshake, and the largest part of an idle connection's memory.
     const forgetRequest = () => Object.assign(connection, { request: null });
@@ -55,15 +58,23 @@ export function createEngine(): Engine {
   });
   return {
     engine,
+    isContinued: ({ url }) => {
+      const sid = new URLSearchParams(url?.split('?')[1]).get('sid');
+      return sid !== null && Object.hasOwn(engine['clients'], sid);
+    },
     flushed: async () => {
       await Promise.all([...unsent].map((each) => Promise.race([once(each, 'flush'), once(each, 'close')])));
     },
   };
 }
 
-function noteWhetherItWentAway(connection: Connection): void {
+function watchSocket(connection: Connection): void {
   const watch = (transport: Connection['transport']) => {
     const { socket } = transport as { socket?: WebSocket };
+    // Each ping makes a pong, which waits for a reader like anything else.
+    socket?.on('ping', () => {
+      if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
+    });
     // First in line: Engine.IO's own listener, which knows no close codes, ends the connection in the same event.
     socket?.prependOnceListener('close', (code) => {
       if (code === GOING_AWAY) gone.add(connection);

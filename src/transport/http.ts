@@ -41,7 +41,7 @@ export interface HttpOptions {
   /** Throws for who may not come in. */
   admitOrigin: (req: Request) => void;
   admitRequest: (req: Request) => Promise<void>;
-  admitConnection: (req: Request) => Promise<void>;
+  admitPolling: (req: Request) => Promise<void>;
   peers: RequestHandler;
   engine: EngineServer;
   log: Logger;
@@ -161,16 +161,13 @@ function rootRoutes({ config, isHealthy, isDraining }: HttpOptions): RequestHand
 }
 
 /** Long polling, and the handshake of clients that begin with it. */
-function socketRoutes({ engine, admitConnection }: HttpOptions): RequestHandler {
+function socketRoutes({ engine, admitPolling }: HttpOptions): RequestHandler {
   const router = express.Router({ strict: true });
-  router.use(
-    wait(async (req) => {
-      if (req.query.sid === undefined) await admitConnection(req);
-    }),
-  );
-  router.all('/', (req, res) => {
+  router.all('/', wait(admitPolling), (req, res) => {
     // Engine.IO asks for the query as one string per name, which Express does not promise.
     const query = Object.fromEntries(new URL(req.url, 'http://socket.io').searchParams);
+    // A request for another transport that is no upgrade would never be answered.
+    if (query.transport !== 'polling') throw new CallError('INVALID_PAYLOAD', { detail: 'transport' });
     engine.handleRequest(Object.assign(req, { _query: query }), res);
   });
   router.use(nothingHere);

@@ -1,6 +1,6 @@
 // The HTTP server of our own: it listens, and closes without waiting for those who ask for nothing.
 
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
 /** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
@@ -9,6 +9,7 @@ const REQUEST_TIMEOUT = 30_000;
 
 export interface Listener {
   readonly server: Server;
+  serve(app: RequestListener): void;
   /** Rejects as `server.listen` would fail. */
   listen(port: number, host: string | undefined): Promise<AddressInfo>;
   /** Settles when the last request is answered. */
@@ -27,6 +28,12 @@ export function createListener(): Listener {
 
   return {
     server,
+    serve: (app) =>
+      server.on('request', (req, res) => {
+        // Express would answer a target that is no URL by itself, and not in our shape.
+        if (!req.url?.startsWith('/') && !URL.canParse(req.url ?? '')) req.url = '*';
+        app(req, res);
+      }),
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);

@@ -8,8 +8,9 @@ import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
 import { PING } from '../doors';
+import { jsonSize } from '../json';
 import type { Logger } from '../logger';
-import { isPeerId, MAX_SIGNAL_BYTES } from '../protocol';
+import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
 import { Allowance } from './limits';
 import { parseFrame, WaitingRoom, type AddressedFrame } from './peer-frames';
 
@@ -91,7 +92,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     frames.forward(dst, stamped).then(
       (isTaken) => {
         if (isTaken) return;
-        if (this.#waiting.admit(from, text.length)) from.emit('message', text);
+        if (this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH))) from.emit('message', text);
         else from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
       },
       (error: unknown) => log.error({ peerId: from.id, err: error }, 'frame not forwarded'),

@@ -25,6 +25,7 @@ import { Turns } from '../turns';
 import { addressOf, Audience, roomOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
+import { guardedParser } from './packets';
 import { recoveryAdapter } from './recovery';
 
 type Handlers = { [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>) => Promise<Replies[E]> };
@@ -62,6 +63,7 @@ export class Sockets {
     this.#io = new Server({
       connectionStateRecovery: { maxDisconnectionDuration: graceMs, skipMiddlewares: true },
       adapter: recoveryAdapter({ graceMs, noticeMs: PING.interval + PING.timeout }),
+      parser: guardedParser,
       connectTimeout: 10_000,
       serveClient: false,
     });
@@ -101,7 +103,7 @@ export class Sockets {
     socket.data.allowance = new Allowance(events, windowMs);
     // Also the first packet with an offset, without which Socket.IO's client does not ask for recovery.
     socket.emit('call:ice-servers', this.#iceServersFor(socket.data.seat?.userId ?? socket.id));
-    socket.onAny((event: string, ...args: unknown[]) => this.#receive(socket, event, args));
+    socket.onAny((event: unknown, ...args: unknown[]) => this.#receive(socket, event, args));
     socket.on('disconnect', (reason) => this.#inTurn(socket, () => this.#disconnected(socket, reason)));
     if (socket.recovered) this.#inTurn(socket, () => this.#recovered(socket));
   }
@@ -153,14 +155,14 @@ export class Sockets {
 
   // ---- What a client asks for ------------------------------------------------------------------------------------
 
-  #receive(socket: CallSocket, event: string, args: unknown[]): void {
+  #receive(socket: CallSocket, event: unknown, args: unknown[]): void {
     const last = args.at(-1);
     const reply = typeof last === 'function' ? (last as (answer: unknown) => void) : undefined;
     const refuse = (thrown: unknown) => {
       const refusal = toCallError(thrown);
       const { code } = refusal;
       if (code === 'INTERNAL_ERROR') this.#log.error({ ...socket.data.seat, event, err: thrown }, 'failed');
-      else this.#log.warn({ ...socket.data.seat, event: event.slice(0, 32), reason: code }, 'refused');
+      else this.#log.warn({ ...socket.data.seat, event: String(event).slice(0, 32), reason: code }, 'refused');
       if (reply) reply(toRefusal(refusal));
       else socket.emit('call:error', error(refusal));
     };
@@ -333,4 +335,6 @@ const error = (refusal: CallError) => {
 
 const speakerOf = (socket: CallSocket) => ({ address: addressOf(socket), seat: socket.data.seat });
 
-const isClientEvent = (event: string): event is ClientEvent => Object.hasOwn(clientEvents, event);
+/** Socket.IO takes numbers for event names, too, and events without a name. */
+const isClientEvent = (event: unknown): event is ClientEvent =>
+  typeof event === 'string' && Object.hasOwn(clientEvents, event);
