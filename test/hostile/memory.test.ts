@@ -44,7 +44,7 @@ const aFewPeers = (server: ServerUnderAttack, count: number) =>
     }),
   );
 
-describe('a reader that does not read is cut off', () => {
+describe('[P4] a reader that does not read is cut off', () => {
   attack('as a PeerJS socket', async (server) => {
     const reader = await evilPeer(server, 'sleeper');
     const senders = await aFewPeers(server, 4);
