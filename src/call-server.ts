@@ -55,6 +55,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const peers = createPeers({ server, directory, frames: backplane.frames, rateLimits: config.rateLimits, log });
 
   let isDraining = false;
+  let isClosed = false;
   const addressOf = clientAddressOf(config.trustProxy);
   const isAllowed = originCheckOf(config.corsOrigins, config.trustProxy !== undefined);
   const requestLimit = new AddressLimit(requests, windowMs);
@@ -75,6 +76,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       iceServersFor,
       isHealthy: () => backplane.isHealthy(),
       isDraining: () => isDraining,
+      isClosed: () => isClosed,
       admitOrigin,
       admitRequest: (req) => requestLimit.take(addressOf(req)),
       admitPolling: async (req) => {
@@ -115,6 +117,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     await within(config.shutdownGraceMs / 2, finish());
     await within(timeLeft(), Promise.all([sockets.close(), peers.close()]));
     giveUpgradesBack();
+    isClosed = true;
     await within(timeLeft(), listener.close());
     listener.terminate();
     await within(timeLeft(), directory.idle());
@@ -124,7 +127,8 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
 
   return {
     server,
-    listen: (port = config.port, host = config.host) => listener.listen(port, host),
+    listen: (port = config.port, host = config.host) =>
+      mount ? Promise.reject(new Error('The server it is mounted on listens itself.')) : listener.listen(port, host),
     close: () => (closing ??= closeAll()),
   };
 }

@@ -26,7 +26,7 @@ const listOf = (item: RegExp, what: string) =>
     .pipe(z.array(z.string().regex(item)))
     .describe(`a comma-separated list of ${what}`);
 
-const ORIGIN = /^https?:\/\/[^/\s]+$/i;
+const ORIGIN = /^https?:\/\/[^/\s]+\/?$/i;
 const DAY = 86_400_000;
 
 /** Every variable, in the order of env.example. A missing `default` means that it is off unless set. */
@@ -36,7 +36,7 @@ const variables = {
   NODE_ENV: z.string().describe('a name').default('development'),
   CORS_ORIGIN: z
     .string()
-    .transform((value) => split(value).map((origin) => origin.replace(/\/$/, '').toLowerCase()))
+    .transform(split)
     .refine((origins) => origins.every((origin) => origin === '*' || ORIGIN.test(origin)))
     .describe('* or a comma-separated list of origins like https://app.example')
     .default(['http://localhost:5173']),
@@ -95,7 +95,7 @@ export interface Config {
   /** Undefined for all interfaces. */
   host?: string | undefined;
   environment: string;
-  /** Lower-case origins without a trailing slash, or `*` among them for any. */
+  /** `*` among them for any. */
   corsOrigins: string[];
   maxParticipants: number;
   minParticipants: number;

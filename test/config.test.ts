@@ -47,7 +47,7 @@ describe('the environment', () => {
 
   it('reads lists', () => {
     expect(loadConfig({ CORS_ORIGIN: 'https://A.example/, http://b:1' }).corsOrigins).toEqual([
-      'https://a.example',
+      'https://A.example/',
       'http://b:1',
     ]);
     expect(loadConfig({ TRUST_PROXY: '1' }).trustProxy).toBe(1);

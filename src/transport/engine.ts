@@ -59,8 +59,9 @@ export function createEngine(): Engine {
   return {
     engine,
     isContinued: ({ url }) => {
-      const sid = new URLSearchParams(url?.split('?')[1]).get('sid');
-      return sid !== null && Object.hasOwn(engine['clients'], sid);
+      // Read as Engine.IO reads it: of a name that is there twice, the last.
+      const { sid = '' } = Object.fromEntries(new URLSearchParams(url?.split('?')[1]));
+      return Object.hasOwn(engine['clients'], sid);
     },
     flushed: async () => {
       await Promise.all([...unsent].map((each) => Promise.race([once(each, 'flush'), once(each, 'close')])));

@@ -38,6 +38,7 @@ export interface HttpOptions {
   iceServersFor: IceResolver;
   isHealthy: () => Promise<boolean>;
   isDraining: () => boolean;
+  isClosed: () => boolean;
   /** Throws for who may not come in. */
   admitOrigin: (req: Request) => void;
   admitRequest: (req: Request) => Promise<void>;
@@ -67,6 +68,8 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
   ];
   const limited: RequestHandler[] = [...door, wait(options.admitRequest)];
 
+  // A guest that left cannot be taken out of its host's routes; it lets everything pass.
+  if (isGuest) app.use((_req, _res, next) => next(options.isClosed() ? 'router' : undefined));
   app.use(SOCKET_PATH, door, socketRoutes(options));
   app.use(PEER_PATH, limited, options.peers, nothingHere);
   app.use(API_PATH, limited, callRoutes(options), nothingHere);

@@ -10,7 +10,7 @@ export function originCheckOf(
   corsOrigins: string[],
   isProxyTrusted: boolean,
 ): (req: Pick<IncomingMessage, 'headers'>) => boolean {
-  const allowed = new Set(corsOrigins);
+  const allowed = new Set(corsOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')));
   return ({ headers }) => {
     const origin = headers.origin?.toLowerCase();
     if (origin === undefined || allowed.has('*') || allowed.has(origin)) return true;

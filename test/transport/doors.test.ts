@@ -36,7 +36,7 @@ describe('origins', () => {
   });
 
   it('[D1] let in the listed ones, the own host, and who is no page', async () => {
-    const { url } = await startServer({ corsOrigins: ['https://app.example'] });
+    const { url } = await startServer({ corsOrigins: ['https://App.example/'] });
     for (const origin of ['https://app.example', 'https://APP.example', url, url.replace('http', 'https')]) {
       expect((await get(`${url}/health`, { Origin: origin })).status).toBe(200);
       await dial(url, { id: 'ada', token: 't' }, { headers: { Origin: origin } }).next('OPEN');
@@ -94,6 +94,19 @@ describe('limits', () => {
     expect(await refusedUpgrade(`${url}${PEER}`)).toMatchObject(limited);
     expect(await get(`${url}/socket.io/?EIO=4&transport=polling`)).toMatchObject(limited);
     await peerFrom('127.0.0.2', url);
+  });
+
+  it('[D3] on connections that only say to continue another', async () => {
+    const { url } = await startServer({ rateLimits });
+    const ada = await connect(url);
+    const { id } = ada.socket.io.engine as unknown as { id: string };
+    await peer(url, 'ada');
+    for (const pretence of ['&sid=1', '&sid=', '&sid=__proto__', `&sid=${id}&sid=`]) {
+      expect(await refusedUpgrade(`${url}${SOCKET}${pretence}`)).toMatchObject({ status: 429 });
+      expect(await refusedUpgrade(`${url}${PEER}${pretence}`)).toMatchObject({ status: 429 });
+      const polling = `${url}/socket.io/?EIO=4&transport=polling${pretence}`;
+      expect(await get(polling)).toMatchObject({ status: 429 });
+    }
   });
 
   it('[D3] on connections from behind a trusted proxy, for each client by itself', async () => {
@@ -164,6 +177,7 @@ describe('inside another application', () => {
     expect(server.listening).toBe(true);
     expect((await get(url)).body).toEqual({ own: 'root' });
     await ownGreeting(url);
+    expect((await fetch(`${url}/api/call/health`)).status).toBe(404);
     expect(server.listenerCount('upgrade')).toBe(1);
   });
 });
