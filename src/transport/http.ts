@@ -128,8 +128,19 @@ function callRoutes({ config, rooms, directory, iceServersFor }: HttpOptions): R
   return router;
 }
 
-function rootRoutes({ config, isHealthy, isDraining }: HttpOptions): RequestHandler {
+function rootRoutes({ config, isHealthy, isDraining, admitRequest }: HttpOptions): RequestHandler {
   const router = express.Router();
+
+  // Whoever watches us is never told to wait.
+  router.get('/health', (_req, res) => res.json(health(config)));
+
+  router.get('/ready', async (_req, res) => {
+    const isUp = await isHealthy();
+    const status = isDraining() ? 'draining' : isUp ? 'ready' : 'unavailable';
+    res.status(status === 'ready' ? 200 : 503).json({ status, backplane: isUp ? 'up' : 'down' });
+  });
+
+  router.use(wait(admitRequest));
 
   router.get('/', (_req, res) => {
     res.json({
@@ -150,14 +161,6 @@ function rootRoutes({ config, isHealthy, isDraining }: HttpOptions): RequestHand
       },
       socketEvents: { namespaces: NAMESPACES, clientToServer: Object.keys(clientEvents), serverToClient: serverEvents },
     });
-  });
-
-  router.get('/health', (_req, res) => res.json(health(config)));
-
-  router.get('/ready', async (_req, res) => {
-    const isUp = await isHealthy();
-    const status = isDraining() ? 'draining' : isUp ? 'ready' : 'unavailable';
-    res.status(status === 'ready' ? 200 : 503).json({ status, backplane: isUp ? 'up' : 'down' });
   });
 
   return router;

@@ -154,6 +154,7 @@ describe('REST', () => {
     expect(status).toBe(429);
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     expect(body).toMatchObject({ code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) as number });
+    for (const path of ['/', '/nothing', '/peerjs/peerjs/id']) expect((await get(`${url}${path}`)).status).toBe(429);
     expect((await get(`${url}/health`)).status).toBe(200);
     expect((await get(`${url}/ready`)).status).toBe(200);
   });
