@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { allHearAll, MEETING, roster, Stage, type Caller } from './browser';
+import { Network } from './network';
 
 /** What a page brings to the example, and how it begins to speak. */
 const OWN_CODE = `
@@ -28,24 +29,44 @@ async function exampleFor(server: string): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
+/** A page of somebody who runs the example, and has heard from this many others. */
+async function runExample(stage: Stage, server: string, userId: string, others: number): Promise<Caller> {
+  const caller = await stage.visit(`${stage.origin}/empty`, userId);
+  const self = JSON.stringify({ meetingId: MEETING, userId, username: userId });
+  const ownCode = `Object.assign(globalThis, ${self}); ${OWN_CODE}`;
+  await caller.page.addScriptTag({ type: 'module', content: `${ownCode}\n${await exampleFor(server)}` });
+  await plays(caller, others);
+  return caller;
+}
+
+const plays = (caller: Caller, others: number) =>
+  caller.page.waitForFunction((count) => document.querySelectorAll('audio').length === count, others);
+
 test('the example of the README makes a call of three, in which one leaves', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
-  const example = await exampleFor(url);
-  const callers: Caller[] = [];
-  for (const userId of ['alice', 'bob', 'carol']) {
-    const caller = await stage.visit(`${stage.origin}/empty`, userId);
-    const self = JSON.stringify({ meetingId: MEETING, userId, username: userId });
-    const ownCode = `Object.assign(globalThis, ${self}); ${OWN_CODE}`;
-    await caller.page.addScriptTag({ type: 'module', content: `${ownCode}\n${example}` });
-    await caller.page.waitForFunction((others) => document.querySelectorAll('audio').length === others, callers.length);
-    callers.push(caller);
-  }
-  await allHearAll(callers);
+  const alice = await runExample(stage, url, 'alice', 0);
+  const bob = await runExample(stage, url, 'bob', 1);
+  const carol = await runExample(stage, url, 'carol', 2);
+  await allHearAll([alice, bob, carol]);
   expect((await roster(url)).map(({ userId }) => userId)).toEqual(['alice', 'bob', 'carol']);
 
-  const [alice, bob, carol] = callers as [Caller, Caller, Caller];
   await carol.page.close();
-  await alice.page.waitForFunction(() => document.querySelectorAll('audio').length === 1);
-  await bob.page.waitForFunction(() => document.querySelectorAll('audio').length === 1);
+  await Promise.all([plays(alice, 1), plays(bob, 1)]);
+});
+
+test('the example of the README goes on after its network was lost, and can be rung again', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve();
+  const network = await Network.to(port);
+  const alice = await runExample(stage, url, 'alice', 0);
+  const bob = await runExample(stage, network.url, 'bob', 1);
+  await allHearAll([alice, bob]);
+
+  await network.outage(300);
+  const isBack = async () =>
+    (await roster(url)).some(({ userId, peerOnline, reconnecting }) => userId === 'bob' && peerOnline && !reconnecting);
+  await vi.waitUntil(isBack, { interval: 50, timeout: 15_000 });
+  const carol = await runExample(stage, url, 'carol', 2);
+  await allHearAll([alice, bob, carol]);
 });
