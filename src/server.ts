@@ -11,6 +11,8 @@ const log = createLogger(config);
 const calls = createCallServer({ ...config, log });
 let isStopping = false;
 
+// Calls go on when nobody reads the log any more.
+process.stdout.on('error', () => undefined);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 process.on('uncaughtException', (error) => {

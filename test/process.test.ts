@@ -75,6 +75,23 @@ describe('the process', () => {
     await server.lines.next(({ reason }) => reason === 'time is up');
   });
 
+  it.each(['json', 'pretty'])(
+    '[D4] goes on, and ends on SIGTERM, when nobody reads its %s log any more',
+    async (format) => {
+      const server = run({ LOG_FORMAT: format });
+      await server.output.next((chunk) => chunk.includes('listening'));
+      const port = /localhost:(\d+)/.exec(server.written())?.[1] ?? '';
+      server.child.stdout?.destroy();
+      server.child.stderr?.destroy();
+      const url = `http://127.0.0.1:${port}`;
+      const ada = await participant(url, { userId: 'ada' }, { reconnection: false });
+      await participant(url, { userId: 'bob' }, { reconnection: false });
+      expect((await ada.next('call:peer-joined')).userId).toBe('bob');
+      server.child.kill('SIGTERM');
+      expect(await server.exited()).toBe(0);
+    },
+  );
+
   it('[D4] ends at once on a second signal', async () => {
     const server = run({ SHUTDOWN_GRACE_MS: '60000' });
     const url = await listening(server);
