@@ -91,7 +91,8 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     if (addressee) return addressee.send(stamped);
     frames.forward(dst, stamped).then(
       (isTaken) => {
-        if (isTaken) return;
+        // Whoever ended meanwhile says nothing more: the id may be another's by now.
+        if (isTaken || this.#registered.get(from.id) !== from) return;
         if (this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH))) from.emit('message', text);
         else from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
       },
