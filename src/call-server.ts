@@ -93,6 +93,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
 
   const giveUpgradesBack = takeUpgrades({
     server,
+    log,
     doors: {
       [SOCKET_PATH]: (req, socket, head) => engine.handleUpgrade(req, socket, head),
       [PEER_SOCKET_PATH]: (req, socket, head) => peers.upgrade(req, socket, head),

@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { before, get, Inbox, participant, peer, refused, connect } from './helpers';
+import { before, connect, get, Inbox, participant, peer, refused, refusedUpgrade } from './helpers';
 
 interface Line {
   msg: string;
@@ -146,6 +146,10 @@ describe('the process', () => {
     await bob.ask('call:leave', { meetingId: 'meeting', userId: 'bob' });
     expect((await get(`${url}/api/call/ice-servers`)).status).toBe(200);
 
+    const evil = { Origin: 'https://evil.example' };
+    expect((await refusedUpgrade(`${url}/socket.io/?EIO=4&transport=websocket`, evil)).status).toBe(403);
+    expect((await get(`${url}/health`, evil)).status).toBe(403);
+
     const meeting = { meetingId: 'meeting' };
     expect(await server.lines.next(({ msg }) => msg === 'joined')).toMatchObject({
       ...meeting,
@@ -162,6 +166,9 @@ describe('the process', () => {
     expect(await server.lines.next(({ msg }) => msg.startsWith('connection lost'))).toMatchObject({ userId: 'ada' });
     expect(await server.lines.next(({ msg }) => msg === 'reconnected')).toMatchObject({ ...meeting, userId: 'ada' });
     expect(await server.lines.next(({ msg }) => msg === 'left')).toMatchObject({ userId: 'bob', reason: 'left' });
+    const notAllowed = { reason: 'ORIGIN_NOT_ALLOWED', level: 40 };
+    expect(await server.lines.next(({ msg }) => msg === 'upgrade refused')).toMatchObject(notAllowed);
+    expect(await server.lines.next(({ path }) => path === '/health')).toMatchObject(notAllowed);
     server.child.kill('SIGTERM');
     await server.exited();
     expect(server.written()).not.toMatch(/secret|credential|:ada"/);

@@ -212,7 +212,8 @@ function answerError(log: Logger): ErrorRequestHandler {
     const error = isBadUrl(thrown) ? new CallError('INVALID_PAYLOAD', { detail: 'URL' }) : toCallError(thrown);
     const where = { method: req.method, path: req.path.slice(0, 128), reason: error.code };
     if (error.code === 'INTERNAL_ERROR') log.error({ ...where, err: thrown }, 'failed');
-    else log.debug(where, 'refused');
+    // What is not there is asked for all the time, and harms nobody.
+    else log[error.status === 404 ? 'debug' : 'warn'](where, 'refused');
     if (res.headersSent) return void res.destroy();
     if (error.retryAfterMs !== undefined) res.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
     res.status(error.status).json(toRefusal(error));

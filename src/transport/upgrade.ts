@@ -3,6 +3,7 @@
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CallError, toCallError, toRefusal } from '../errors';
+import type { Logger } from '../logger';
 
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void> | void;
 
@@ -12,6 +13,7 @@ export interface UpgradeOptions {
   doors: Record<string, UpgradeHandler>;
   /** Throws a {@link CallError} for who may not come in. */
   admit: (req: IncomingMessage) => Promise<void>;
+  log: Logger;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface UpgradeOptions {
  * It stands before the event instead of listening to it, because `ws` servers that an application attaches to the same
  * server answer 400 to every path that is not theirs, whoever else listens.
  */
-export function takeUpgrades({ server, doors, admit }: UpgradeOptions): () => void {
+export function takeUpgrades({ server, doors, admit, log }: UpgradeOptions): () => void {
   const original = server.emit.bind(server);
   const emit = original as (...event: unknown[]) => boolean;
   const paths = new Map(Object.entries(doors));
@@ -32,8 +34,12 @@ export function takeUpgrades({ server, doors, admit }: UpgradeOptions): () => vo
     try {
       await admit(req);
       await door(req, socket, head);
-    } catch (error) {
-      refuseUpgrade(socket, toCallError(error));
+    } catch (thrown) {
+      const error = toCallError(thrown);
+      const where = { path: pathOf(req).slice(0, 128), origin: req.headers.origin, reason: error.code };
+      if (error.code === 'INTERNAL_ERROR') log.error({ ...where, err: thrown }, 'failed');
+      else log.warn(where, 'upgrade refused');
+      refuseUpgrade(socket, error);
     }
   };
 
@@ -46,7 +52,7 @@ export function takeUpgrades({ server, doors, admit }: UpgradeOptions): () => vo
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     if (event !== 'upgrade') return emit(event, ...args);
     const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-    const door = paths.get(req.url?.split('?', 1)[0] ?? '');
+    const door = paths.get(pathOf(req));
     if (!door && server.listenerCount('upgrade') > 1) return emit(event, ...args);
     void open(door ?? nobody, req, socket, head);
     return true;
@@ -57,6 +63,8 @@ export function takeUpgrades({ server, doors, admit }: UpgradeOptions): () => vo
     server.emit = original;
   };
 }
+
+const pathOf = ({ url = '' }: IncomingMessage) => url.split('?', 1)[0] ?? '';
 
 /** Answers an upgrade as HTTP would, and closes the connection. */
 function refuseUpgrade(socket: Duplex, error: CallError): void {
