@@ -126,7 +126,7 @@ export class Rooms {
   /** Finds sender and addressee of a signal: in the same call, and the sender is who it says. */
   async route(speaker: Speaker, { meetingId, fromUserId, toUserId }: Payload<'call:signal'>) {
     const { seat } = speaker;
-    if (seat?.meetingId !== meetingId && !(await this.isActive(meetingId))) throw new CallError('ROOM_NOT_FOUND');
+    if (seat?.meetingId !== meetingId && !(await this.exists(meetingId))) throw new CallError('ROOM_NOT_FOUND');
     const key = speakFor(speaker, { meetingId, userId: fromUserId });
     const from = await this.#store.find(meetingId, fromUserId);
     if (from?.address !== key.address) throw new CallError('NOT_IN_CALL');
@@ -155,7 +155,8 @@ export class Rooms {
     return { seats, status: seats.length < this.#options.minParticipants ? 'waiting' : 'active' };
   }
 
-  async isActive(meetingId: string): Promise<boolean> {
+  /** Whether anybody is in the call. */
+  async exists(meetingId: string): Promise<boolean> {
     return (await this.#store.roster(meetingId)).length > 0;
   }
 

@@ -1,4 +1,4 @@
-// The process: environment in, signals handled. The one file that touches `process`.
+// The process: environment in, signals handled. The one file that reads, hears and ends it.
 
 import dotenv from 'dotenv';
 import { createCallServer } from './call-server';

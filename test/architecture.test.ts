@@ -59,7 +59,7 @@ describe('the architecture', () => {
     expect(knowing.filter((file) => !/^(transport\/|call-server)/.test(file))).toEqual([]);
   });
 
-  it('touches the process in one file', () => {
+  it('reads, hears and ends the process in one file', () => {
     const touching = files.filter((file) => /\bprocess\.(env|on|exit|argv)\b/.test(source(file)));
     expect(touching).toEqual(['server.ts']);
   });

@@ -55,7 +55,7 @@ export function createPeers({ server, directory, frames, rateLimits, log }: Peer
 
   return {
     // Not only a handler: `peer` opens the broker when Express mounts this very object.
-    app: app,
+    app,
     async upgrade(req, socket, head) {
       const { id, token } = identityOf(req);
       guard.accept(req, socket, head, !(await directory.mayConnect(id, token)));
