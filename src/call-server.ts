@@ -41,7 +41,8 @@ export interface CallServer {
 
 export function createCallServer(options: CallServerOptions = {}): CallServer {
   const { mount, log: givenLog, backplane = createMemoryBackplane(), ...overrides } = options;
-  const config: Config = { ...loadConfig(), ...overrides };
+  const given: Config = { ...loadConfig(), ...overrides };
+  const config = { ...given, demo: given.demo ?? (!mount && given.environment === 'development') };
   const log = givenLog ?? createLogger(config);
   const { windowMs, requests, connections } = config.rateLimits;
 

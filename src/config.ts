@@ -34,6 +34,11 @@ const variables = {
   PORT: integer(5000, 0, 65_535),
   HOST: z.string().describe('a host name or address').optional(),
   NODE_ENV: z.string().describe('a name').default('development'),
+  DEMO: z
+    .enum(['on', 'off'])
+    .transform((value) => value === 'on')
+    .describe('on or off')
+    .optional(),
   CORS_ORIGIN: z
     .string()
     .transform(split)
@@ -95,6 +100,8 @@ export interface Config {
   /** Undefined for all interfaces. */
   host?: string | undefined;
   environment: string;
+  /** Whether the demo is served. Unless set, it is in development, but never inside another application. */
+  demo?: boolean | undefined;
   /** `*` among them for any. */
   corsOrigins: string[];
   maxParticipants: number;
@@ -140,6 +147,7 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Config
     port: values.PORT,
     host: values.HOST,
     environment: values.NODE_ENV,
+    demo: values.DEMO,
     corsOrigins: values.CORS_ORIGIN,
     maxParticipants: values.MAX_PARTICIPANTS,
     minParticipants: values.MIN_PARTICIPANTS,

@@ -12,5 +12,12 @@ export const PEER_PATH = '/peerjs';
 export const PEER_KEY = 'peerjs';
 export const PEER_SOCKET_PATH = `${PEER_PATH}/peerjs`;
 
+/** The SDK, for a script tag and for `import`. */
+export const CLIENT_PATH = '/client/back-call.js';
+export const CLIENT_MODULE_PATH = '/client/back-call.mjs';
+
+/** The demo page. */
+export const DEMO_PATH = '/demo/';
+
 /** A ping every 12.5 s with 10 s for the answer: a dead connection is noticed within 25 s, at either socket. */
 export const PING = { interval: 12_500, timeout: 10_000 };

@@ -18,6 +18,7 @@ describe('the environment', () => {
       port: 5000,
       host: undefined,
       environment: 'development',
+      demo: undefined,
       corsOrigins: ['http://localhost:5173'],
       maxParticipants: 10,
       minParticipants: 2,
@@ -54,6 +55,11 @@ describe('the environment', () => {
     expect(loadConfig({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustProxy).toEqual(['10.0.0.0/8', '::1']);
   });
 
+  it('reads a switch', () => {
+    expect(loadConfig({ DEMO: 'on' }).demo).toBe(true);
+    expect(loadConfig({ DEMO: 'off' }).demo).toBe(false);
+  });
+
   it('lets a TURN server take the place of the default STUN servers alone', () => {
     const turn = { TURN_SERVER_URL: 'turn.example:3478', TURN_USERNAME: 'u', TURN_CREDENTIAL: 'c' };
     expect(loadConfig(turn)).toMatchObject({
@@ -69,6 +75,7 @@ describe('the environment', () => {
       'MAX_PARTICIPANTS: found "many", expected a whole number from 1 to 1000',
       'LOG_LEVEL: found "loud", expected trace or debug or info or warn or error or fatal or silent',
     ]);
+    expect(complaint({ DEMO: 'yes' })).toBe('DEMO: found "yes", expected on or off');
     expect(complaint({ CORS_ORIGIN: 'example.com' })).toBe(
       'CORS_ORIGIN: found "example.com", expected * or a comma-separated list of origins like https://app.example',
     );

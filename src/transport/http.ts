@@ -13,7 +13,7 @@ import helmet from 'helmet';
 import type { ZodType } from 'zod';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
-import { API_PATH, NAMESPACES, PEER_KEY, PEER_PATH, SOCKET_PATH } from '../doors';
+import { API_PATH, CLIENT_PATH, DEMO_PATH, NAMESPACES, PEER_KEY, PEER_PATH, SOCKET_PATH } from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
@@ -29,6 +29,7 @@ import {
 } from '../protocol';
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
+import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
 import { hostOf } from './origins';
 
 export interface HttpOptions {
@@ -73,6 +74,7 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
   app.use(SOCKET_PATH, door, socketRoutes(options));
   app.use(PEER_PATH, limited, options.peers, nothingHere);
   app.use(API_PATH, limited, callRoutes(options), nothingHere);
+  app.use(fileRoutes(options, limited));
   if (!isGuest) app.use(door, rootRoutes(options), nothingHere);
   app.use(answerError(options.log));
   return app;
@@ -128,6 +130,14 @@ function callRoutes({ config, rooms, directory, iceServersFor }: HttpOptions): R
   return router;
 }
 
+/** Of a host's paths it takes the files of the SDK alone, and what is below the demo's folder when that is on. */
+function fileRoutes({ config }: HttpOptions, door: RequestHandler[]): RequestHandler {
+  const router = express.Router({ strict: true, caseSensitive: true });
+  router.all(clientPaths, door, clientFiles, nothingHere);
+  if (config.demo) router.use(DEMO_PATH, door, demoFiles(), nothingHere);
+  return router;
+}
+
 function rootRoutes({ config, isHealthy, isDraining, admitRequest }: HttpOptions): RequestHandler {
   const router = express.Router();
 
@@ -141,6 +151,13 @@ function rootRoutes({ config, isHealthy, isDraining, admitRequest }: HttpOptions
   });
 
   router.use(wait(admitRequest));
+
+  if (config.demo)
+    router.get('/', (req, res, next) => {
+      res.vary('Accept');
+      if (req.accepts(['json', 'html']) === 'html') res.redirect(demoLink);
+      else next();
+    });
 
   router.get('/', (_req, res) => {
     res.json({
@@ -158,6 +175,8 @@ function rootRoutes({ config, isHealthy, isDraining, admitRequest }: HttpOptions
         config: `${API_PATH}/config`,
         peerjs: PEER_PATH,
         socketio: SOCKET_PATH,
+        client: CLIENT_PATH,
+        ...(config.demo && { demo: DEMO_PATH }),
       },
       socketEvents: { namespaces: NAMESPACES, clientToServer: Object.keys(clientEvents), serverToClient: serverEvents },
     });
@@ -215,6 +234,9 @@ function answerError(log: Logger): ErrorRequestHandler {
     // What is not there is asked for all the time, and harms nobody.
     else log[error.status === 404 ? 'debug' : 'warn'](where, 'refused');
     if (res.headersSent) return void res.destroy();
+    // Else the browser would keep it from the page, and its developer would not find out why.
+    if (error.code === 'ORIGIN_NOT_ALLOWED' && req.method !== 'OPTIONS')
+      res.vary('Origin').set('Access-Control-Allow-Origin', req.headers.origin);
     if (error.retryAfterMs !== undefined) res.set('Retry-After', String(Math.ceil(error.retryAfterMs / 1000)));
     res.status(error.status).json(toRefusal(error));
   };

@@ -2,6 +2,7 @@
 
 import { createServer } from 'node:http';
 import express from 'express';
+import { io } from 'socket.io-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createCallServer } from '../../src/index';
@@ -33,6 +34,33 @@ describe('origins', () => {
       expect(await get(`${url}${path}`, FOREIGN)).toMatchObject(ORIGIN_NOT_ALLOWED);
     for (const path of [SOCKET, PEER, '/elsewhere'])
       expect(await refusedUpgrade(`${url}${path}`, FOREIGN)).toMatchObject(ORIGIN_NOT_ALLOWED);
+  });
+
+  it('[D1] tell a refused page why, and nothing more', async () => {
+    const { url } = await startServer({ corsOrigins: ['https://app.example'] });
+    const rest = ['/', '/nothing', '/api/call/stats', '/peerjs/peerjs/id', '/client/back-call.js'];
+    for (const path of [...rest, '/socket.io/?EIO=4&transport=polling'])
+      for (const origin of ['https://evil.example', 'null']) {
+        const { headers } = await get(`${url}${path}`, { Origin: origin });
+        expect(headers.get('access-control-allow-origin')).toBe(origin);
+        expect(headers.get('vary')).toContain('Origin');
+        expect(headers.get('access-control-allow-credentials')).toBeNull();
+        const asked = { Origin: origin, 'Access-Control-Request-Method': 'GET' };
+        const preflight = await fetch(`${url}${path}`, { method: 'OPTIONS', headers: asked });
+        expect([path, preflight.status]).toEqual([path, 403]);
+        expect(preflight.headers.get('access-control-allow-origin')).toBeNull();
+      }
+  });
+
+  it('[D1] tell the developer of a refused page why Socket.IO does not connect', async () => {
+    const { url } = await startServer({ corsOrigins: [] });
+    const socket = io(url, { transports: ['polling'], extraHeaders: FOREIGN, forceNew: true, reconnection: false });
+    onTestFinished(() => void socket.disconnect());
+    const answer = new Promise<string>((resolve) =>
+      // Socket.IO's client forgets the answer when its listeners have run.
+      socket.once('connect_error', (error) => resolve((error as unknown as PollingError).context.responseText)),
+    );
+    expect(JSON.parse(await before(answer, () => 'a refusal'))).toMatchObject(ORIGIN_NOT_ALLOWED.body);
   });
 
   it('[D1] let in the listed ones, the own host, and who is no page', async () => {
@@ -181,6 +209,11 @@ describe('inside another application', () => {
     expect(server.listenerCount('upgrade')).toBe(1);
   });
 });
+
+/** What long polling adds to a `connect_error`. */
+interface PollingError {
+  context: { responseText: string };
+}
 
 async function ownGreeting(url: string): Promise<void> {
   const ws = new WebSocket(`${url.replace('http', 'ws')}/own`);
