@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+const all = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((path) => /\.tsx?$/.test(path));
+const isForBrowsers = (file: string) => /^(client|react|demo)\//.test(file);
+/** The service; what runs in browsers has rules of its own. */
+const files = all.filter((file) => !isForBrowsers(file));
 const source = (file: string) => readFileSync(join('src', file), 'utf8');
 const importsOf = (file: string) =>
   [...source(file).matchAll(/^(?:import|export) .*?from '(\.[^']+)';/gms)]
@@ -18,6 +21,7 @@ const RINGS = [
   ['backplane/index', 'backplane/memory'],
   [
     'transport/engine',
+    'transport/files',
     'transport/recovery',
     'transport/limits',
     'transport/listener',
@@ -64,7 +68,23 @@ describe('the architecture', () => {
     expect(touching).toEqual(['server.ts']);
   });
 
+  it('lets browsers have of the service only types, and where its doors are', () => {
+    for (const file of all.filter((path) => path.startsWith('client/')))
+      for (const [statement, imported = ''] of source(file).matchAll(/^(?:import|export) [^;]*? from '(\.\.[^']+)';/gm))
+        if (imported !== '../doors') expect(statement, file).toMatch(/^(import|export) type [^;]*'\.\.\/protocol';$/);
+  });
+
+  it('builds the hook on the client as apps get it, and the demo on these two alone', () => {
+    const outward = (folder: string) =>
+      all
+        .filter((file) => file.startsWith(`${folder}/`))
+        .flatMap(importsOf)
+        .filter((imported) => !imported.startsWith(`${folder}/`));
+    expect(new Set(outward('react'))).toEqual(new Set(['client']));
+    expect(outward('demo').filter((imported) => !['client', 'react'].includes(imported))).toEqual([]);
+  });
+
   it('tells in the first line of each file why it exists', () => {
-    for (const file of files) expect(source(file), file).toMatch(/^\/\/ \S/);
+    for (const file of all) expect(source(file), file).toMatch(/^\/\/ \S/);
   });
 });

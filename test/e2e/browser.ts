@@ -1,5 +1,6 @@
 // A real browser, the pages in it, and what can be known of them: what each was told, and whom it hears.
 
+import { existsSync } from 'node:fs';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { expect, onTestFinished, vi } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
@@ -56,8 +57,10 @@ export class Stage {
     this.#watch = watch;
   }
 
+  /** @param flags - for Chromium, beside ours and against them; `!--name` takes one of ours away. */
   static async open(...flags: string[]): Promise<Stage> {
-    const launched = chromium.launch({ executablePath: pathOf('chromium'), args: [...FLAGS, ...flags] });
+    const args = [...FLAGS, ...flags].filter((flag) => !flag.startsWith('!') && !flags.includes(`!${flag}`));
+    const launched = chromium.launch({ executablePath: pathOf('chromium'), args });
     const stage = new Stage(...(await Promise.all([launched, Site.open(), bundle('watch.ts')])));
     onTestFinished(() => stage.close());
     return stage;
@@ -99,6 +102,19 @@ export class Stage {
     const callers: Caller[] = [];
     for (const userId of userIds) callers.push(await this.enter(server, userId));
     return callers as { [I in keyof T]: Caller };
+  }
+
+  /** The whole browser stops, as when a laptop's lid is closed; gives back how to open it. */
+  async fallAsleep(): Promise<() => void> {
+    const session = await this.#browser.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const signal = (name: NodeJS.Signals) => {
+      for (const { id } of processInfo) if (existsSync(`/proc/${id}`)) process.kill(id, name);
+    };
+    const wake = () => signal('SIGCONT');
+    onTestFinished(wake);
+    signal('SIGSTOP');
+    return wake;
   }
 
   async close(): Promise<void> {
@@ -213,7 +229,7 @@ export class Caller {
   /** Looks until there is something to see, and gives it; or fails with what is known instead. */
   async #fact<T>(what: string, look: () => Promise<T | false | undefined>): Promise<T> {
     try {
-      return await vi.waitUntil(look, { interval: 50, timeout: DEADLINE_MS });
+      return await vi.waitUntil(look, { interval: 100, timeout: DEADLINE_MS });
     } catch (error) {
       const log = await this.log().catch(() => 'none');
       const known = { mishaps: this.#mishaps, readings: await this.readings(), log };

@@ -14,6 +14,9 @@ import { pathOf } from './programs';
 export interface Coturn {
   url: string;
   secret: string;
+  /** Nothing goes through it any more, neither media nor what would set up new media. */
+  halt(): void;
+  resume(): void;
 }
 
 /** Starts coturn, and settles when it takes connections; it ends with the test. */
@@ -59,7 +62,12 @@ export async function startCoturn(): Promise<Coturn> {
     wire.destroy();
   };
   await vi.waitFor(isUp, { timeout: 10_000 });
-  return { url: `turn:127.0.0.1:${port}?transport=udp`, secret };
+  return {
+    url: `turn:127.0.0.1:${port}?transport=udp`,
+    secret,
+    halt: () => coturn.kill('SIGSTOP'),
+    resume: () => coturn.kill('SIGCONT'),
+  };
 }
 
 /** Credentials by the scheme that coturn calls `use-auth-secret`, written down once more and not taken from src/ice.ts. */

@@ -10,6 +10,8 @@ import { portOf } from '../helpers';
 interface Wire {
   near: Socket;
   far: Socket;
+  /** What it asked the server for first. */
+  request: string;
 }
 
 export class Network {
@@ -17,6 +19,7 @@ export class Network {
   readonly url: string;
   readonly #wires = new Set<Wire>();
   #isUp = true;
+  #awake = Promise.resolve();
 
   private constructor(proxy: Server) {
     this.url = `http://127.0.0.1:${portOf(proxy.address())}`;
@@ -24,7 +27,7 @@ export class Network {
 
   /** A network in front of a server's port, gone when the test ends. */
   static async to(serverPort: number): Promise<Network> {
-    const proxy = createServer((near) => network.#carry(near, serverPort)).listen(0, '127.0.0.1');
+    const proxy = createServer((near) => void network.#carry(near, serverPort)).listen(0, '127.0.0.1');
     await once(proxy, 'listening');
     const network = new Network(proxy);
     onTestFinished(() => {
@@ -43,8 +46,24 @@ export class Network {
     }
   }
 
+  /** Breaks those connections alone that were opened to a path. */
+  cutThoseTo(path: string): void {
+    for (const { near, far, request } of this.#wires) {
+      if (!request.startsWith(`GET ${path}`)) continue;
+      near.destroy();
+      far.destroy();
+    }
+  }
+
   restore(): void {
     this.#isUp = true;
+  }
+
+  /** Takes connections and gives no answer, like a host that has to wake up first; until it is awake. */
+  fallAsleep(): () => void {
+    let awake: () => void = () => undefined;
+    this.#awake = new Promise((resolve) => (awake = resolve));
+    return awake;
   }
 
   /** The network is lost for so long. The one place where time itself is what a test is about. */
@@ -62,14 +81,17 @@ export class Network {
     }
   }
 
-  #carry(near: Socket, serverPort: number): void {
-    if (!this.#isUp) {
+  async #carry(near: Socket, serverPort: number): Promise<void> {
+    near.on('error', () => undefined);
+    await this.#awake;
+    if (!this.#isUp || near.destroyed) {
       near.destroy();
       return;
     }
     const far = connect(serverPort, '127.0.0.1');
-    const wire = { near, far };
+    const wire: Wire = { near, far, request: '' };
     this.#wires.add(wire);
+    near.once('data', (chunk: Buffer) => (wire.request = chunk.toString('latin1')));
     near.pipe(far).pipe(near);
     // An error at one end ends the other without a goodbye, too.
     near.on('error', () => far.destroy());

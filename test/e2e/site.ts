@@ -22,6 +22,10 @@ export async function bundle(name: string): Promise<string> {
   return outputFiles[0]?.text ?? '';
 }
 
+/** A page with nothing but a script. */
+const pageWith = (script: string) =>
+  `<!doctype html><meta charset="utf-8" /><link rel="icon" href="data:," /><script src="${script}" defer></script>`;
+
 export class Site {
   readonly origin: string;
   readonly close: () => Promise<void>;
@@ -36,6 +40,8 @@ export class Site {
       '/': { type: 'text/html', body: readFileSync(fileOf('index.html'), 'utf8') },
       '/empty': { type: 'text/html', body: '<!doctype html><link rel="icon" href="data:," />' },
       '/frontend.js': { type: 'text/javascript', body: await bundle('frontend.ts') },
+      '/sdk': { type: 'text/html', body: pageWith('/sdk.js') },
+      '/sdk.js': { type: 'text/javascript', body: await bundle('sdk.ts') },
     };
     const server = createServer((req, res) => {
       const file = files[req.url?.split('?')[0] ?? ''];

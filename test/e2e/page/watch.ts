@@ -70,6 +70,25 @@ const watch = {
         .map((connection) => read(connection)),
     ),
 
+  /** All statistics of each connection that is not closed. */
+  reports: (): Promise<Record<string, unknown>[][]> =>
+    Promise.all(
+      connections
+        .filter((connection) => isNegotiated(connection) && connection.connectionState !== 'closed')
+        .map(async (connection) => [
+          ...((await connection.getStats()) as ReadonlyMap<string, Record<string, unknown>>).values(),
+        ]),
+    ),
+
+  /** What was negotiated last on each connection. */
+  descriptions: (): (string | undefined)[] =>
+    connections.filter(isNegotiated).map(({ currentLocalDescription }) => currentLocalDescription?.sdp),
+
+  /** Ends the transports of all connections, behind the back of the page's own code. */
+  breakAll(): void {
+    for (const connection of connections) connection.close();
+  },
+
   /** How many connections were negotiated since the page was loaded, closed ones among them. */
   count: (): number => connections.filter(isNegotiated).length,
 

@@ -1,0 +1,426 @@
+// One call of ours, from joining to leaving, as an app sees it: commands, events, and snapshots that never change.
+
+import { addressOf, type Address } from './address';
+import { Capture } from './capture';
+import { onDevicesChanged } from './devices';
+import { Emitter } from './emitter';
+import { CallError, localError } from './errors';
+import { AmplitudeMeter, VoiceDetector, type Voice } from './level';
+import { isSame } from './roster';
+import { Session } from './session';
+import type { CallEvents, CallState, Participant, Self, Snapshot } from './snapshot';
+
+const JOIN_MS = 90_000;
+/** How long dialing waits for the microphone: once it is allowed, browsers give addresses instead of mDNS names. */
+const MICROPHONE_MS = 500;
+const LEVEL_MS = 100;
+
+export interface CallOptions {
+  /**
+   * Where the call server is, the page's own origin unless given. What stands before our paths is kept:
+   * `https://app.example/calls`.
+   */
+  url?: string | undefined;
+  meetingId: string;
+  userId: string;
+  /** What the others see; `Anonymous` unless given. */
+  username?: string | undefined;
+  /** `false` to listen only; or which microphone: a device id, or constraints. It is opened on join, and muted. */
+  audio?: boolean | string | MediaTrackConstraints | undefined;
+  /** Which camera: a device id, or constraints. It is off until `setCamera(true)`. */
+  video?: string | MediaTrackConstraints | undefined;
+  /** Which loudspeaker, by device id. */
+  speaker?: string | undefined;
+  /** Goes before what the server says: other `iceServers`, or `iceTransportPolicy: 'relay'`. */
+  rtcConfiguration?: RTCConfiguration | undefined;
+  /** How long `join()` tries, in milliseconds. 90 s unless given: a host that sleeps may need one minute. */
+  timeoutMs?: number | undefined;
+  /** Calls joining off, and leaves. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Joins a call. Rejects with a {@link CallError}: a refusal of the server's, `TIMEOUT`, `ABORTED`, `UNSUPPORTED_BROWSER`. */
+export async function joinCall(options: CallOptions): Promise<Call> {
+  return new Call(options).join();
+}
+
+const SILENCE: Voice = { audioLevel: 0, isSpeaking: false };
+const NOBODY: readonly Participant[] = [];
+
+export class Call {
+  readonly #options: CallOptions;
+  readonly #events = new Emitter<CallEvents>();
+  readonly #microphone: Capture;
+  readonly #camera: Capture;
+  readonly #address: Address;
+  readonly #undoing = new AbortController();
+  #state: CallState = 'idle';
+  #error: CallError | undefined;
+  #session: Session | undefined;
+  #joining: Promise<this> | undefined;
+  /** What the app wants; it is so as soon as the device is there. */
+  #wantsVoice = false;
+  #wantsVideo = false;
+  #meter: { meter: AmplitudeMeter; track: MediaStreamTrack } | undefined;
+  readonly #detector = new VoiceDetector();
+  #voice = SILENCE;
+  #stream: MediaStream | undefined;
+  #speaker: string | undefined;
+  #self: Self;
+  #snapshot: Snapshot;
+  #isStale = false;
+  #isTouched = false;
+
+  /** Throws a `TypeError` when `url` is none. */
+  constructor(options: CallOptions) {
+    this.#options = options;
+    this.#address = addressOf(options.url ?? '/');
+    this.#speaker = options.speaker;
+    this.#microphone = new Capture('microphone', options.audio, {
+      changed: () => this.#mediaChanged(),
+      lost: () => void this.#microphoneLost(),
+    });
+    this.#camera = new Capture('camera', options.video, {
+      changed: () => this.#mediaChanged(),
+      lost: () => this.#cameraLost(),
+    });
+    this.#self = this.#selfNow();
+    this.#snapshot = this.#snapshotNow();
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get self(): Self {
+    return this.#self;
+  }
+
+  /** The others, in the order in which they came. */
+  get participants(): readonly Participant[] {
+    return this.snapshot.participants;
+  }
+
+  /** The whole call at this moment: the same object until something changes. */
+  get snapshot(): Snapshot {
+    if (this.#isStale) this.#snapshot = this.#snapshotNow();
+    this.#isStale = false;
+    return this.#snapshot;
+  }
+
+  /** Adds a listener and gives back its undo. */
+  on<E extends keyof CallEvents>(event: E, listener: CallEvents[E]): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /** Tells the listener how the call is, now and after every change. Gives back its end. */
+  watch(listener: (snapshot: Snapshot) => void): () => void {
+    listener(this.snapshot);
+    return this.on('change', listener);
+  }
+
+  /**
+   * Takes a seat, and settles when we have it. Rejects with a {@link CallError}. A call is joined once; after leaving
+   * make a new one.
+   */
+  join(): Promise<this> {
+    return (this.#joining ??= this.#join());
+  }
+
+  // ---- Speaking and being seen -------------------------------------------------------------------------------------
+
+  /** From the moment of this call on, nobody is sent a sound. */
+  mute(): Promise<void> {
+    this.#wantsVoice = false;
+    this.#mediaChanged();
+    return Promise.resolve();
+  }
+
+  /**
+   * Settles when we can be heard. Opens the microphone if it is not open, and rejects with `MIC_DENIED`, `MIC_NOT_FOUND`,
+   * `MIC_IN_USE` or `INSECURE_CONTEXT` if that fails.
+   */
+  async unmute(): Promise<void> {
+    this.#requireSession();
+    this.#wantsVoice = true;
+    try {
+      await this.#microphone.open();
+    } catch (error) {
+      this.#wantsVoice = false;
+      throw error;
+    }
+    this.#requireSession();
+    void this.#meter?.meter.resume();
+    this.#mediaChanged();
+  }
+
+  /** Rejects with `CAMERA_DENIED`, `CAMERA_NOT_FOUND`, `CAMERA_IN_USE` or `INSECURE_CONTEXT`. */
+  async setCamera(isOn: boolean): Promise<void> {
+    if (!isOn) {
+      this.#wantsVideo = false;
+      this.#camera.close();
+      return;
+    }
+    this.#requireSession();
+    this.#wantsVideo = true;
+    try {
+      await this.#camera.open();
+    } catch (error) {
+      this.#wantsVideo = false;
+      throw error;
+    }
+    this.#requireSession();
+    this.#mediaChanged();
+  }
+
+  /** Another microphone, exchanged at once. If it cannot be opened, the old one stays, and this rejects. */
+  async chooseMicrophone(deviceId: string): Promise<void> {
+    await this.#microphone.choose(deviceId);
+  }
+
+  /** The same for the camera. */
+  async chooseCamera(deviceId: string): Promise<void> {
+    await this.#camera.choose(deviceId);
+  }
+
+  /** Where everybody is heard, by device id. Browsers without a choice of loudspeakers ignore it. */
+  async chooseSpeaker(deviceId: string): Promise<void> {
+    this.#speaker = deviceId;
+    await this.#session?.playback.choose(deviceId);
+  }
+
+  /** Plays everybody after the browser blocked it. Call it in the handler of a click. */
+  async resumeAudio(): Promise<void> {
+    await this.#session?.playback.resume();
+  }
+
+  // ---- The connection ----------------------------------------------------------------------------------------------
+
+  /** Tries at once to connect media with one participant, or with all with whom there is none. */
+  redial(userId?: string): void {
+    this.#session?.redial(userId);
+  }
+
+  /** Nobody hears us any more when this returns; settles when the server knows. */
+  async leave(): Promise<void> {
+    const session = this.#end();
+    await session?.leave();
+  }
+
+  async #join(): Promise<this> {
+    const { signal, timeoutMs = JOIN_MS, audio } = this.#options;
+    const { meetingId, userId, username = 'Anonymous', rtcConfiguration } = this.#options;
+    if (signal?.aborted || this.#state === 'left') throw localError('ABORTED');
+    if (!('RTCPeerConnection' in globalThis)) throw this.#fail(localError('UNSUPPORTED_BROWSER'));
+
+    this.#setState('connecting');
+    const session = new Session(
+      {
+        address: this.#address,
+        identity: { meetingId, userId, username },
+        rtcConfiguration,
+        speaker: this.#speaker,
+      },
+      {
+        stateChanged: (state) => this.#setState(state),
+        connectionChanged: () => this.#connectionChanged(),
+        joined: (participant) => this.#changed('participant-joined', participant),
+        left: (participant, reason) => this.#changed('participant-left', participant, reason),
+        changed: (participant, previous) => this.#changed('participant-changed', participant, previous),
+        failed: (error) => this.#events.emit('error', error),
+        ended: (error) => this.#fail(error),
+      },
+    );
+    this.#session = session;
+    this.#listen();
+    if (audio === false) session.open();
+    else void this.#openMicrophone(session);
+    return this.#joined(timeoutMs);
+  }
+
+  /** Settles with the first of: joined, failed, left, time is up. */
+  #joined(timeoutMs: number): Promise<this> {
+    return new Promise((resolve, reject) => {
+      const timeout = setTimeout(() => this.#fail(localError('TIMEOUT')), timeoutMs);
+      const off = this.on('state', (state) => {
+        if (state !== 'joined' && state !== 'left') return;
+        clearTimeout(timeout);
+        off();
+        if (state === 'joined') resolve(this);
+        else reject(this.#error ?? localError('ABORTED'));
+      });
+    });
+  }
+
+  #listen(): void {
+    const { signal } = this.#undoing;
+    const offDevices = onDevicesChanged(() => this.#events.emit('devices-changed'));
+    const levels = setInterval(() => this.#hearSelf(), LEVEL_MS);
+    signal.addEventListener('abort', () => {
+      offDevices();
+      clearInterval(levels);
+    });
+    // A page that goes away says so, and does not wait for anybody.
+    window.addEventListener('pagehide', () => this.#end()?.close(), { signal });
+    this.#options.signal?.addEventListener('abort', () => void this.leave(), { signal });
+  }
+
+  async #openMicrophone(session: Session): Promise<void> {
+    const timer = setTimeout(() => session.open(), MICROPHONE_MS);
+    try {
+      await this.#microphone.open();
+    } catch (error) {
+      // Listening works without.
+      if (this.#session) this.#events.emit('error', error as CallError);
+    } finally {
+      clearTimeout(timer);
+      session.open();
+    }
+  }
+
+  #fail(error: CallError): CallError {
+    this.#error = error;
+    this.#end()?.close();
+    this.#events.emit('error', error);
+    return error;
+  }
+
+  /** Ends what joining began, aside from the session, which it gives back to be told goodbye. */
+  #end(): Session | undefined {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#undoing.abort();
+    this.#wantsVoice = this.#wantsVideo = false;
+    this.#microphone.close();
+    this.#camera.close();
+    this.#meter?.meter.close();
+    this.#meter = undefined;
+    this.#voice = SILENCE;
+    this.#mediaChanged();
+    this.#setState('left');
+    return session;
+  }
+
+  #requireSession(): Session {
+    if (!this.#session) throw new CallError('NOT_IN_CALL', 'Join the call first.');
+    return this.#session;
+  }
+
+  // ---- Our own media -----------------------------------------------------------------------------------------------
+
+  /** Whatever was wanted or opened, closed or lost: sends, tells and shows what holds now. */
+  #mediaChanged(): void {
+    const microphone = this.#wantsVoice ? this.#microphone.track : undefined;
+    const camera = this.#wantsVideo ? this.#camera.track : undefined;
+    this.#session?.send('microphone', microphone);
+    this.#session?.send('camera', camera);
+    this.#session?.tell({ isMuted: !microphone, isVideoOn: camera !== undefined });
+    const tracks = [this.#microphone.track, this.#camera.track].filter((track) => track !== undefined);
+    if (
+      tracks.some((track) => !this.#stream?.getTracks().includes(track)) ||
+      tracks.length !== (this.#stream?.getTracks().length ?? 0)
+    )
+      this.#stream = tracks.length > 0 ? new MediaStream(tracks) : undefined;
+    this.#selfChanged();
+  }
+
+  /** Whichever microphone there still is takes over; the app is told in any case. */
+  async #microphoneLost(): Promise<void> {
+    this.#events.emit('device-lost', 'microphone');
+    this.#microphone.forgetChoice();
+    try {
+      await this.#microphone.open();
+    } catch (error) {
+      this.#wantsVoice = false;
+      this.#mediaChanged();
+      this.#events.emit('error', error as CallError);
+    }
+  }
+
+  #cameraLost(): void {
+    this.#wantsVideo = false;
+    this.#mediaChanged();
+    this.#events.emit('device-lost', 'camera');
+  }
+
+  #hearSelf(): void {
+    const { track } = this.#microphone;
+    if (this.#meter && this.#meter.track !== track) {
+      this.#meter.meter.close();
+      this.#meter = undefined;
+    }
+    // Before the first click no audio is processed, and browsers complain of the attempt.
+    if (track && !this.#meter && navigator.userActivation.hasBeenActive)
+      this.#meter = { meter: new AmplitudeMeter(new MediaStream([track])), track };
+    this.#voice = this.#detector.hear(this.#meter?.meter.read() ?? 0);
+    this.#selfChanged();
+  }
+
+  // ---- What the app sees -------------------------------------------------------------------------------------------
+
+  #setState(state: CallState): void {
+    const previous = this.#state;
+    if (state === previous || previous === 'left') return;
+    this.#state = state;
+    this.#selfChanged();
+    this.#changed('state', state, previous);
+  }
+
+  #connectionChanged(): void {
+    const wasBlocked = this.#snapshot.isAudioBlocked;
+    this.#touch();
+    if (!wasBlocked && this.snapshot.isAudioBlocked) this.#events.emit('audio-blocked');
+  }
+
+  #selfChanged(): void {
+    const previous = this.#self;
+    const self = this.#selfNow();
+    if (isSame(previous, self)) return;
+    this.#self = self;
+    this.#changed('self-changed', self, previous);
+  }
+
+  #changed<E extends keyof CallEvents>(event: E, ...args: Parameters<CallEvents[E]>): void {
+    this.#touch();
+    this.#events.emit(event, ...args);
+  }
+
+  /** One `change` for all that changes in the same moment. */
+  #touch(): void {
+    if (!this.#isTouched)
+      queueMicrotask(() => {
+        this.#isTouched = false;
+        this.#events.emit('change', this.snapshot);
+      });
+    this.#isStale = this.#isTouched = true;
+  }
+
+  #selfNow(): Self {
+    const { userId, username = 'Anonymous' } = this.#options;
+    return {
+      userId,
+      peerId: this.#session?.peerId ?? '',
+      username,
+      isMuted: !(this.#wantsVoice && this.#microphone.track),
+      isVideoOn: this.#wantsVideo && this.#camera.track !== undefined,
+      ...this.#voice,
+      microphone: this.#microphone.device,
+      camera: this.#camera.device,
+      stream: this.#stream,
+    };
+  }
+
+  #snapshotNow(): Snapshot {
+    const session = this.#session;
+    return {
+      meetingId: this.#options.meetingId,
+      state: this.#state,
+      self: this.#self,
+      participants: session?.roster.all() ?? NOBODY,
+      signaling: session?.signaling ?? 'offline',
+      isBrokerOpen: session?.isBrokerOpen ?? false,
+      isAudioBlocked: session?.playback.isBlocked ?? false,
+      error: this.#error,
+    };
+  }
+}

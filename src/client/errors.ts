@@ -1,0 +1,65 @@
+// What can go wrong for somebody in a call: the server's refusals and the browser's own, under one stable code each.
+
+import type { ErrorCode, Refusal } from '../protocol';
+
+/** Codes that come from this side of the wire; all others are the server's own, see docs/protocol.md. */
+export type LocalErrorCode =
+  | 'MIC_DENIED'
+  | 'MIC_NOT_FOUND'
+  | 'MIC_IN_USE'
+  | 'CAMERA_DENIED'
+  | 'CAMERA_NOT_FOUND'
+  | 'CAMERA_IN_USE'
+  | 'INSECURE_CONTEXT'
+  | 'TIMEOUT'
+  | 'ICE_FAILED'
+  | 'UNSUPPORTED_BROWSER'
+  | 'ABORTED';
+
+export type CallErrorCode = ErrorCode | LocalErrorCode;
+
+/** Each with a sentence that tells a person what to do next. docs/client.md holds the same table, and a test compares them. */
+export const messages: Record<LocalErrorCode, string> = {
+  MIC_DENIED: 'The browser may not use the microphone. Allow it beside the address bar, then unmute again.',
+  MIC_NOT_FOUND: 'There is no microphone. Plug one in, or choose another; you can listen without.',
+  MIC_IN_USE: 'The microphone cannot be opened. Another program may be using it; close that, then unmute again.',
+  CAMERA_DENIED: 'The browser may not use the camera. Allow it beside the address bar, then switch it on again.',
+  CAMERA_NOT_FOUND: 'There is no camera. Plug one in, or choose another.',
+  CAMERA_IN_USE: 'The camera cannot be opened. Another program may be using it; close that, then try again.',
+  INSECURE_CONTEXT:
+    'Browsers give microphone and camera to secure pages alone. Open this page by https, or by http://localhost on the machine itself.',
+  TIMEOUT: 'The call server did not answer in time. Look whether its address is right and whether you are online.',
+  ICE_FAILED:
+    'You reach the call server, but not this person. A firewall is in the way: try another network, or ask for a TURN server.',
+  UNSUPPORTED_BROWSER: 'This browser has no WebRTC. Use a current Chrome, Edge, Firefox or Safari.',
+  ABORTED: 'Joining was called off.',
+};
+
+/** Rejections of the client, and its `error` events. */
+export class CallError extends Error {
+  readonly code: CallErrorCode;
+  /** Whom it is about, with `ICE_FAILED`. */
+  readonly userId: string | undefined;
+  /** Milliseconds until it is worth trying again, with `RATE_LIMITED`. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    code: CallErrorCode,
+    message: string,
+    { userId, retryAfterMs, cause }: { userId?: string; retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.name = 'CallError';
+    this.code = code;
+    this.userId = userId;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export function localError(code: LocalErrorCode, details: { userId?: string; cause?: unknown } = {}): CallError {
+  return new CallError(code, messages[code], details);
+}
+
+export function refused({ code, message, retryAfterMs }: Omit<Refusal, 'success'>): CallError {
+  return new CallError(code, message, { retryAfterMs });
+}

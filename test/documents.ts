@@ -1,0 +1,14 @@
+// What the tests of documents read out of them.
+
+/** The cells of each row of the table under a heading. */
+export function table(document: string, heading: string): string[][] {
+  const section = document.split(/^#+ /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  if (rows.length < 3) throw new Error(`no table under ${heading}`);
+  return rows.slice(2).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}

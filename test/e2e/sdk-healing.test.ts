@@ -1,0 +1,252 @@
+// What breaks in the middle of a call of the SDK, and heals without the app doing anything.
+
+import { expect, onTestFinished, test } from 'vitest';
+import { allHearAll, roster, Stage, unmuteAll } from './browser';
+import { startCoturn } from './coturn';
+import { Network } from './network';
+import { begin, join, joinAll, type SdkCaller } from './sdk';
+import { ServerProcess } from './server-process';
+
+/** Of each page: how often its app was told of an event. */
+const counts = (callers: readonly SdkCaller[], event: string) =>
+  Promise.all(callers.map((caller) => caller.count('in', event)));
+
+const peerIds = (callers: readonly SdkCaller[]) =>
+  Promise.all(callers.map(async (caller) => (await caller.snapshot()).self.peerId));
+
+/** Each hears all others, and the server says that each is in the call once, connected and unmuted. */
+async function expectWhole(url: string, callers: readonly SdkCaller[]): Promise<void> {
+  await allHearAll(callers);
+  await Promise.all(
+    callers.map((caller) =>
+      caller.shows(
+        'sees everybody well',
+        ({ state, isBrokerOpen, participants }) =>
+          state === 'joined' &&
+          isBrokerOpen &&
+          participants.length === callers.length - 1 &&
+          participants.every(
+            ({ isMuted, isReconnecting, connection }) => !isMuted && !isReconnecting && connection === 'connected',
+          ),
+      ),
+    ),
+  );
+  const users = await roster(url);
+  expect(users.map(({ userId }) => userId).sort()).toEqual(callers.map(({ userId }) => userId).sort());
+  expect(users.filter(({ isMuted, reconnecting, peerOnline }) => isMuted || reconnecting || !peerOnline)).toEqual([]);
+}
+
+test('signaling lost and recovered: nobody leaves, nothing is negotiated again', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve();
+  const network = await Network.to(port);
+  const all = [await join(stage, url, 'alice'), await join(stage, network.url, 'bob')];
+  const [alice, bob] = all as [SdkCaller, SdkCaller];
+  await unmuteAll(all);
+  await expectWhole(url, all);
+
+  const outage = network.outage(1500);
+  await bob.reaches('reconnecting');
+  await alice.sees('bob', { isReconnecting: true });
+  // Audio goes from page to page, with or without the server. Meanwhile alice mutes, which bob learns later.
+  await allHearAll(all);
+  await alice.mute();
+  await outage;
+  await bob.reaches('joined');
+  await bob.sees('alice', { isMuted: true });
+  await alice.unmute();
+  await expectWhole(url, all);
+  expect(await counts(all, 'participant-left')).toEqual([0, 0]);
+  expect(await Promise.all(all.map((caller) => caller.connectionCount()))).toEqual([1, 1]);
+  // Who comes now finds both.
+  await expectNewcomerIsHeard(stage, url, all);
+});
+
+test('signaling lost for longer than the seat is kept: it is taken again, under the same peer id', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve({ reconnectGraceMs: 300 });
+  const network = await Network.to(port);
+  const all = [await join(stage, url, 'alice'), await join(stage, network.url, 'bob'), await join(stage, url, 'carol')];
+  const [alice, bob] = all as [SdkCaller, SdkCaller];
+  await unmuteAll(all);
+  await expectWhole(url, all);
+  const before = await peerIds(all);
+
+  network.cut();
+  const { payload } = await alice.happened<unknown[]>('participant-left');
+  expect(payload).toMatchObject([{ userId: 'bob' }, 'lost']);
+  network.restore();
+  await alice.happened('participant-joined', { userId: 'bob' }, 2);
+  await expectWhole(url, all);
+  expect(await peerIds(all)).toEqual(before);
+  expect(await counts([bob], 'participant-left')).toEqual([0]);
+});
+
+test('the server is killed and started again: all are back in the call, and audio goes on untouched', async () => {
+  const stage = await Stage.open();
+  const environment = { STUN_URLS: '', HOST: '127.0.0.1', CORS_ORIGIN: stage.origin };
+  const { server, port } = await ServerProcess.start({ ...environment, PORT: '0' });
+  const url = `http://127.0.0.1:${port}`;
+  const all = await joinAll(stage, url, 'alice', 'bob', 'carol');
+  await unmuteAll(all);
+  await expectWhole(url, all);
+  const before = await peerIds(all);
+
+  await server.end('SIGKILL');
+  await Promise.all(all.map((caller) => caller.reaches('reconnecting')));
+  await allHearAll(all);
+  await ServerProcess.start({ ...environment, PORT: String(port) });
+  await Promise.all(all.map((caller) => caller.reaches('joined')));
+  await expectWhole(url, all);
+  expect(await peerIds(all)).toEqual(before);
+  expect(await Promise.all(all.map((caller) => caller.connectionCount()))).toEqual([2, 2, 2]);
+  expect(await counts(all, 'participant-left')).toEqual([0, 0, 0]);
+  expect(await counts(all, 'participant-joined')).toEqual([2, 2, 2]);
+});
+
+test('the broker is lost alone: the peer is back under its id, and can be called', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve();
+  const network = await Network.to(port);
+  const all = [await join(stage, url, 'alice'), await join(stage, network.url, 'bob')];
+  const [, bob] = all as [SdkCaller, SdkCaller];
+  await unmuteAll(all);
+  await expectWhole(url, all);
+  const before = await peerIds(all);
+
+  network.cutThoseTo('/peerjs');
+  await bob.shows('has lost the broker', ({ isBrokerOpen }) => !isBrokerOpen);
+  expect((await bob.snapshot()).state).toBe('joined');
+  await expectWhole(url, all);
+  expect(await peerIds(all)).toEqual(before);
+  expect(await Promise.all(all.map((caller) => caller.connectionCount()))).toEqual([1, 1]);
+  await expectNewcomerIsHeard(stage, url, all);
+});
+
+test('media is blocked and passes again: connected anew, once', { timeout: 90_000 }, async () => {
+  const coturn = await startCoturn();
+  const stage = await Stage.open();
+  const { url } = await stage.serve({ turnRest: { urls: [coturn.url], secret: coturn.secret, ttlSeconds: 3600 } });
+  const rtcConfiguration = { iceTransportPolicy: 'relay' } as const;
+  const all = [
+    await join(stage, url, 'alice', { rtcConfiguration }),
+    await join(stage, url, 'bob', { rtcConfiguration }),
+  ];
+  const [alice, bob] = all as [SdkCaller, SdkCaller];
+  await unmuteAll(all);
+  await expectWhole(url, all);
+  expect(await alice.readings()).toMatchObject([{ path: ['relay', 'relay'] }]);
+
+  coturn.halt();
+  onTestFinished(() => coturn.resume());
+  await alice.sees('bob', { connection: 'reconnecting' });
+  await bob.sees('alice', { connection: 'reconnecting' });
+  // Until it was tried again in vain.
+  await bob.shows('dialed', () => true);
+  coturn.resume();
+  await alice.meets(1, 60_000);
+  await bob.meets(1, 60_000);
+  await expectWhole(url, all);
+  expect(await counts(all, 'participant-left')).toEqual([0, 0]);
+});
+
+test.each(['alice', 'bob'])('the transport of %s is closed under the call: connected anew, once', async (name) => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const all = await joinAll(stage, url, 'alice', 'bob', 'carol');
+  await unmuteAll(all);
+  await expectWhole(url, all);
+
+  const broken = all.find(({ userId }) => userId === name);
+  await broken?.page.evaluate(() => window.watch.breakAll());
+  const others = all.filter((caller) => caller !== broken);
+  await Promise.all(others.map((other) => other.happened('participant-joined')));
+  await Promise.all(all.map((caller) => caller.meets(2)));
+  await expectWhole(url, all);
+  expect(await counts(all, 'participant-left')).toEqual([0, 0, 0]);
+});
+
+test('both sides dial at once, again and again: both keep the same connection', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const all = await joinAll(stage, url, 'alice', 'bob');
+  await unmuteAll(all);
+  await expectWhole(url, all);
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(all.map(({ page }) => page.evaluate(() => window.sdk.call().redial())));
+    const everyone = all.map(({ userId }) => userId);
+    await Promise.all(
+      all.map(({ page, userId }) =>
+        page.evaluate(
+          (other) => window.sdk.call().redial(other),
+          everyone.find((name) => name !== userId),
+        ),
+      ),
+    );
+    await allHearAll(all);
+  }
+  await expectWhole(url, all);
+});
+
+test('a laptop sleeps for longer than its seat is kept, and wakes up', { timeout: 120_000 }, async () => {
+  const stage = await Stage.open();
+  const laptop = await Stage.open();
+  const { url } = await stage.serve({ reconnectGraceMs: 1000, corsOrigins: [stage.origin, laptop.origin] });
+  const all = [await join(stage, url, 'alice'), await join(laptop, url, 'bob')];
+  const [alice] = all as [SdkCaller];
+  await unmuteAll(all);
+  await expectWhole(url, all);
+
+  const wake = await laptop.fallAsleep();
+  await alice.shows('misses bob', ({ participants }) => participants.length === 0, 60_000);
+  wake();
+  await alice.sees('bob', { connection: 'connected' }, 40_000);
+  await expectWhole(url, all);
+});
+
+test('a host that sleeps is waited for', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve();
+  const network = await Network.to(port);
+  const awake = network.fallAsleep();
+  const alice = await join(stage, url, 'alice');
+  const bob = await begin(stage, network.url, 'bob');
+  await bob.reaches('connecting');
+  awake();
+  await bob.reaches('joined');
+  await unmuteAll([alice, bob]);
+  await expectWhole(url, [alice, bob]);
+});
+
+test('a page that goes away leaves at once', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
+  const goneAt = Date.now();
+  await bob.page.goto('about:blank');
+  const { at, payload } = await alice.happened<unknown[]>('participant-left');
+  expect(payload).toMatchObject([{ userId: 'bob' }, expect.stringMatching(/^(left|closed)$/)]);
+  expect(at - goneAt).toBeLessThan(1000);
+});
+
+test('somebody joins again from elsewhere: the first page is out and says why, the others go on', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
+  await unmuteAll([alice, bob]);
+  await expectWhole(url, [alice, bob]);
+
+  const elsewhere = await join(stage, url, 'bob');
+  await bob.reaches('left');
+  expect((await bob.snapshot()).error).toMatchObject({ code: 'REPLACED' });
+  expect(await bob.readings()).toEqual([]);
+  await unmuteAll([elsewhere]);
+  await expectWhole(url, [alice, elsewhere]);
+  expect(await counts([alice], 'participant-left')).toEqual([0]);
+});
+
+async function expectNewcomerIsHeard(stage: Stage, url: string, callers: readonly SdkCaller[]): Promise<void> {
+  const dave = await join(stage, url, 'dave');
+  await dave.unmute();
+  await expectWhole(url, [...callers, dave]);
+}

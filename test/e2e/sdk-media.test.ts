@@ -1,0 +1,258 @@
+// Microphones, cameras and loudspeakers of the SDK: with them, without them, and when they go.
+
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as pathOf } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { CallError } from '../../src/client';
+import { allHearAll, MEETING, Stage, unmuteAll } from './browser';
+import { begin, join, joinAll, SdkCaller } from './sdk';
+
+/** What a page sends over its first connection, and what it would have to negotiate. */
+const sending = ({ page }: SdkCaller) =>
+  page.evaluate(async () => {
+    const reports = await window.watch.reports();
+    const entries = reports.flatMap((report) => [...report]);
+    const sum = (type: string, field: string) =>
+      entries.filter((entry) => entry.type === type).reduce((total, entry) => total + Number(entry[field] ?? 0), 0);
+    return {
+      at: performance.now(),
+      audio: entries
+        .filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'audio')
+        .map(({ packetsSent }) => Number(packetsSent)),
+      framesDecoded: sum('inbound-rtp', 'framesDecoded'),
+      bytes: sum('transport', 'bytesSent'),
+      packets: sum('transport', 'packetsSent'),
+    };
+  });
+
+test('muted sends not one packet of audio, and unmuting negotiates nothing', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
+  await alice.meets(1);
+  await bob.meets(1);
+  const described = () => bob.page.evaluate(() => window.watch.descriptions());
+  const before = await described();
+
+  // Alice speaks all the while; that bob sends nothing is known when he heard her for a second.
+  await alice.unmute();
+  await bob.hears(1);
+  expect((await sending(bob)).audio).toEqual([0]);
+  await bob.unmute();
+  await alice.hears(1);
+  await bob.mute();
+  const [sent] = (await sending(bob)).audio;
+  await bob.hears(1);
+  // What was encoded when he muted may still have gone out.
+  const [sentLater = 0] = (await sending(bob)).audio;
+  expect(sentLater - (sent ?? 0)).toBeLessThan(5);
+  await bob.hears(1);
+  expect((await sending(bob)).audio).toEqual([sentLater]);
+  expect(await described()).toEqual(before);
+});
+
+test('a camera is seen, and put away, over the connection that there is', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
+  await alice.meets(1);
+  const before = await alice.page.evaluate(() => window.watch.descriptions());
+
+  for (let round = 0; round < 2; round++) {
+    await bob.page.evaluate(() => window.sdk.call().setCamera(true));
+    await alice.sees('bob', { isVideoOn: true });
+    const { framesDecoded } = await sending(alice);
+    await vi.waitUntil(async () => (await sending(alice)).framesDecoded > framesDecoded + 10, { timeout: 20_000 });
+    await bob.page.evaluate(() => window.sdk.call().setCamera(false));
+    await alice.sees('bob', { isVideoOn: false });
+    await bob.shows('has put the camera away', ({ self }) => self.camera.status === 'off');
+  }
+  expect(await alice.page.evaluate(() => window.watch.descriptions())).toEqual(before);
+  expect(await alice.connectionCount()).toBe(1);
+});
+
+test('who is silent among ten sends at most 50 kbit/s', { timeout: 90_000 }, async () => {
+  const stage = await Stage.open(`--use-file-for-fake-audio-capture=${silence()}`);
+  const { url } = await stage.serve();
+  const crowd = await stage.visit(`${stage.origin}/sdk`, 'crowd');
+  const names = Array.from({ length: 9 }, (_, index) => `user-${index}`);
+  await crowd.page.evaluate(([options, names]) => window.sdk.crowd(options, names), [
+    { url, meetingId: MEETING },
+    names,
+  ] as const);
+  const alice = await join(stage, url, 'alice');
+  await alice.meets(9);
+  await alice.unmute();
+
+  // Of each of nine connections ten packets, of which DTX lets some two and a half through in a second.
+  const settled = await sending(alice);
+  const after = (packets: number, before: { audio: number[] }) =>
+    vi.waitUntil(
+      async () => {
+        const now = await sending(alice);
+        return now.audio.every((sent, index) => sent >= (before.audio[index] ?? 0) + packets) && now;
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+  const before = await after(10, settled);
+  const now = await after(10, before);
+  expect(now.audio).toHaveLength(9);
+  // On the wire each packet has 28 bytes more, of IP and UDP.
+  const bits = 8 * (now.bytes - before.bytes + 28 * (now.packets - before.packets));
+  expect(bits / (now.at - before.at)).toBeLessThanOrEqual(50);
+});
+
+test.each([
+  { wish: 'wants no microphone', audio: false as const, flags: [] },
+  {
+    wish: 'may not use the microphone',
+    audio: true as const,
+    flags: ['!--use-fake-ui-for-media-stream', '--deny-permission-prompts'],
+    code: 'MIC_DENIED',
+  },
+  { wish: 'names a microphone that is not there', audio: 'gone', flags: [], code: 'MIC_NOT_FOUND' },
+])('who $wish hears the others', async ({ audio, flags, code }) => {
+  const stage = await Stage.open();
+  const quiet = await Stage.open(...flags);
+  const { url } = await stage.serve({ corsOrigins: [stage.origin, quiet.origin] });
+  const alice = await join(stage, url, 'alice');
+  await alice.unmute();
+  const bob = await join(quiet, url, 'bob', { audio });
+  await bob.hears(1);
+  if (code === undefined) return expect((await bob.snapshot()).self.microphone.status).toBe('off');
+
+  await bob.happened('error', { code });
+  expect((await bob.snapshot()).self).toMatchObject({
+    isMuted: true,
+    microphone: { status: 'failed', error: { code } },
+  });
+  const refusal = await bob.page.evaluate(() =>
+    window.sdk
+      .call()
+      .unmute()
+      .catch((error: unknown) => (error as CallError).code),
+  );
+  expect(refusal).toBe(code);
+});
+
+test('on an insecure page one hears, and is told why one cannot speak', async () => {
+  const stage = await Stage.open();
+  const lan = await Stage.open('--host-resolver-rules=MAP * 127.0.0.1');
+  const { url } = await stage.serve({ corsOrigins: ['*'] });
+  const alice = await join(stage, url, 'alice');
+  await alice.unmute();
+
+  const { port } = new URL(lan.origin);
+  const bob = new SdkCaller(await lan.visit(`http://laptop.example:${port}/sdk`, 'bob'));
+  await bob.begin({ url: url.replace('127.0.0.1', 'laptop.example'), meetingId: MEETING, userId: 'bob' });
+  await bob.happened('error', { code: 'INSECURE_CONTEXT' });
+  await bob.hears(1);
+});
+
+test('when the browser blocks sound, the app is told, and a click is enough', async () => {
+  const stage = await Stage.open();
+  const blocking = await Stage.open('--autoplay-policy=document-user-activation-required');
+  const { url } = await stage.serve({ corsOrigins: [stage.origin, blocking.origin] });
+  const alice = await join(stage, url, 'alice');
+  await alice.unmute();
+  // Whatever a test does on a page counts as a click. So this page begins by itself, and is left alone meanwhile.
+  const options = { url, meetingId: MEETING, userId: 'bob', audio: false };
+  const page = `${blocking.origin}/sdk?${new URLSearchParams({ options: JSON.stringify(options) }).toString()}`;
+  const bob = new SdkCaller(await blocking.visit(page, 'bob'));
+  await alice.sees('bob', { connection: 'connected' });
+  await bob.happened('audio-blocked');
+  expect((await bob.snapshot()).isAudioBlocked).toBe(true);
+
+  await bob.page.evaluate(() => {
+    document.documentElement.addEventListener('click', () => void window.sdk.call().resumeAudio());
+  });
+  await bob.page.mouse.click(10, 10);
+  await bob.shows('is no longer blocked', ({ isAudioBlocked }) => !isAudioBlocked);
+  await bob.hears(1);
+});
+
+test('another microphone is exchanged in mid-call, unheard of by the others', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
+  await unmuteAll([alice, bob]);
+  await allHearAll([alice, bob]);
+  const { deviceId: before } = (await bob.snapshot()).self.microphone;
+  const other = await bob.page.evaluate(async (before) => {
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    return devices.find(({ kind, deviceId }) => kind === 'audioinput' && deviceId !== before)?.deviceId ?? '';
+  }, before);
+  await bob.page.evaluate((deviceId) => window.sdk.call().chooseMicrophone(deviceId), other);
+  expect((await bob.snapshot()).self).toMatchObject({ isMuted: false, microphone: { deviceId: other, status: 'on' } });
+  await allHearAll([alice, bob]);
+
+  // One that is not there leaves the one that is.
+  const refusal = await bob.page.evaluate(() =>
+    window.sdk
+      .call()
+      .chooseMicrophone('gone')
+      .catch((error: unknown) => (error as CallError).code),
+  );
+  expect(refusal).toBe('MIC_NOT_FOUND');
+  expect((await bob.snapshot()).self).toMatchObject({ isMuted: false, microphone: { deviceId: other, status: 'on' } });
+  await allHearAll([alice, bob]);
+});
+
+test('a microphone that goes in mid-call is reported, and another one takes its place', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
+  await unmuteAll([alice, bob]);
+  await allHearAll([alice, bob]);
+  // What the browser does when a device is pulled out: the track ends, and says so.
+  await bob.page.evaluate(() => {
+    const [track] = window.sdk.call().self.stream?.getAudioTracks() ?? [];
+    track?.stop();
+    track?.dispatchEvent(new Event('ended'));
+  });
+  await bob.happened('device-lost');
+  await bob.shows('speaks again', ({ self }) => !self.isMuted && self.microphone.status === 'on');
+  await allHearAll([alice, bob]);
+});
+
+test('joining rejects with what the server says', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve({ maxParticipants: 1 });
+  await join(stage, url, 'alice');
+  const bob = await begin(stage, url, 'bob');
+  await bob.reaches('left');
+  expect((await bob.snapshot()).error).toMatchObject({ code: 'ROOM_FULL' });
+
+  const foreign = await stage.serve({ corsOrigins: ['http://other.example'] });
+  const carol = await begin(stage, foreign.url, 'carol');
+  await carol.reaches('left');
+  expect((await carol.snapshot()).error).toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' });
+
+  const dave = await begin(stage, 'http://127.0.0.1:9', 'dave', { timeoutMs: 500 });
+  await dave.reaches('left');
+  expect((await dave.snapshot()).error).toMatchObject({ code: 'TIMEOUT' });
+});
+
+/** A recording of nobody, for the fake microphone: one second of 16 bit samples. */
+function silence(): string {
+  const folder = mkdtempSync(pathOf(tmpdir(), 'silence-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const rate = 48_000;
+  const header = Buffer.alloc(44);
+  header.write('RIFF', 0);
+  header.writeUInt32LE(36 + rate * 2, 4);
+  header.write('WAVEfmt ', 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(rate, 24);
+  header.writeUInt32LE(rate * 2, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write('data', 36);
+  header.writeUInt32LE(rate * 2, 40);
+  const path = pathOf(folder, 'silence.wav');
+  writeFileSync(path, Buffer.concat([header, Buffer.alloc(rate * 2)]));
+  return path;
+}

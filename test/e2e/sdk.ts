@@ -1,0 +1,83 @@
+// Pages that use the SDK, on a stage; and what can be known of their calls.
+
+import { vi } from 'vitest';
+import type { CallOptions, Participant, Snapshot } from '../../src/client';
+import { Caller, MEETING, type Stage } from './browser';
+
+/** A page that has begun a call, and perhaps joined it. */
+export async function begin(
+  stage: Stage,
+  url: string,
+  userId: string,
+  options: Partial<CallOptions> = {},
+): Promise<SdkCaller> {
+  const caller = new SdkCaller(await stage.visit(`${stage.origin}/sdk`, userId));
+  await caller.begin({ url, meetingId: MEETING, userId, username: userId, ...options });
+  return caller;
+}
+
+/** A page that is in the call. */
+export async function join(...args: Parameters<typeof begin>): Promise<SdkCaller> {
+  const caller = await begin(...args);
+  await caller.reaches('joined');
+  return caller;
+}
+
+export async function joinAll(stage: Stage, url: string, ...userIds: string[]): Promise<SdkCaller[]> {
+  const callers: SdkCaller[] = [];
+  for (const userId of userIds) callers.push(await join(stage, url, userId));
+  return callers;
+}
+
+export class SdkCaller extends Caller {
+  constructor(caller: Caller) {
+    super(caller.page, caller.userId);
+  }
+
+  begin(options: CallOptions): Promise<void> {
+    return this.page.evaluate((options) => window.sdk.begin(options), options);
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.page.evaluate(() => window.sdk.snapshot());
+  }
+
+  async reaches(state: Snapshot['state'], deadlineMs?: number): Promise<void> {
+    await this.shows(`is ${state}`, (snapshot) => snapshot.state === state, deadlineMs);
+  }
+
+  /** Settles when what the app sees is so. */
+  async shows(what: string, isSo: (snapshot: Snapshot) => boolean, deadlineMs = 20_000): Promise<Snapshot> {
+    let last: Snapshot | undefined;
+    const look = async () => isSo((last = await this.snapshot())) && last;
+    try {
+      return await vi.waitUntil(look, { interval: 100, timeout: deadlineMs });
+    } catch (error) {
+      const account = JSON.stringify({ last, log: await this.log() }).slice(0, 4000);
+      throw new Error(`it did not come about that ${this.userId} ${what}; ${account}`, { cause: error });
+    }
+  }
+
+  /** Settles when media is connected with so many others. */
+  async meets(others: number, deadlineMs?: number): Promise<void> {
+    await this.shows(
+      `meets ${others}`,
+      ({ participants }) =>
+        participants.length === others && participants.every(({ connection }) => connection === 'connected'),
+      deadlineMs,
+    );
+  }
+
+  /** Settles when the app sees somebody so. */
+  async sees(userId: string, fields: Partial<Participant>, deadlineMs?: number): Promise<void> {
+    const entries = Object.entries(fields) as [keyof Participant, unknown][];
+    await this.shows(
+      `sees ${userId} ${JSON.stringify(fields)}`,
+      ({ participants }) => {
+        const participant = participants.find((other) => other.userId === userId);
+        return participant !== undefined && entries.every(([name, value]) => participant[name] === value);
+      },
+      deadlineMs,
+    );
+  }
+}
