@@ -1,0 +1,35 @@
+// The hook: a component's call, which it leaves when it goes.
+
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { CallStore } from './call-store';
+import type { VoiceCall, VoiceCallOptions } from './voice-call';
+
+/**
+ * A voice call for as long as the component is there. Another meeting, user or name leaves the call, and joins the other
+ * one if we were in it. Options may be written inline: they are read on joining, and changing them changes no call.
+ */
+export function useVoiceCall(
+  meetingId: string,
+  userId: string,
+  username?: string,
+  options: VoiceCallOptions = {},
+): VoiceCall {
+  const [store] = useState(() => new CallStore({ meetingId, userId, username }, options));
+  const voiceCall = useSyncExternalStore(
+    store.subscribe,
+    () => store.viewFor({ meetingId, userId, username }),
+    () => store.idle,
+  );
+
+  useEffect(() => {
+    store.options = options;
+  });
+  useEffect(() => store.mount({ meetingId, userId, username }), [store, meetingId, userId, username]);
+
+  const isDue = options.autoJoin === true && meetingId !== '' && userId !== '';
+  useEffect(() => {
+    if (isDue) store.joinSoon();
+  }, [store, isDue, meetingId, userId, username]);
+
+  return voiceCall;
+}
