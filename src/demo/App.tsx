@@ -1,0 +1,19 @@
+// The page: the lobby, and the call that is entered from there.
+
+import { useState } from 'react';
+import { firstEntry, remember } from './entry';
+import { Lobby } from './Lobby';
+import { Meeting } from './Meeting';
+
+export function App() {
+  const [entry, setEntry] = useState(firstEntry);
+  const [isEntered, setEntered] = useState(false);
+
+  if (isEntered) return <Meeting entry={entry} onChange={setEntry} onExit={() => setEntered(false)} />;
+
+  const enter = () => {
+    remember(entry);
+    setEntered(true);
+  };
+  return <Lobby entry={entry} onChange={setEntry} onEnter={enter} />;
+}

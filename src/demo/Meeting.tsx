@@ -1,0 +1,51 @@
+// A call from joining to leaving: which of its views is due.
+
+import { useState } from 'react';
+import { useVoiceCall } from '../react';
+import { CallView } from './CallView';
+import { tabUserId, type Entry } from './entry';
+import { Farewell } from './Farewell';
+import { Waiting } from './Waiting';
+
+/** Relative to this page, so that it also holds behind a path. */
+const SERVER = '..';
+
+interface Props {
+  entry: Entry;
+  onChange: (entry: Entry) => void;
+  onExit: () => void;
+}
+
+export function Meeting({ entry, onChange, onExit }: Props) {
+  const { meetingId, username, microphone, camera, speaker } = entry;
+  const [userId] = useState(tabUserId);
+  const call = useVoiceCall(meetingId, userId, username.trim() || undefined, {
+    autoJoin: true,
+    url: SERVER,
+    audio: window.isSecureContext && (microphone || true),
+    video: camera || undefined,
+    speaker: speaker || undefined,
+  });
+
+  if (call.state === 'left')
+    return (
+      <Farewell
+        meetingId={meetingId}
+        error={call.snapshot?.error ?? null}
+        onRejoin={() => void call.joinVoiceCall()}
+        onExit={onExit}
+      />
+    );
+  if (call.snapshot && call.self && call.isInCall)
+    return (
+      <CallView
+        call={call}
+        snapshot={call.snapshot}
+        self={call.self}
+        entry={entry}
+        server={SERVER}
+        onChange={onChange}
+      />
+    );
+  return <Waiting meetingId={meetingId} state={call.state} onCancel={onExit} />;
+}

@@ -1,0 +1,87 @@
+// With what somebody enters a call: who, where to, and by which devices. What is worth it is remembered.
+
+export interface Entry {
+  meetingId: string;
+  username: string;
+  /** Device ids; empty for what the browser takes by itself. */
+  microphone: string;
+  camera: string;
+  speaker: string;
+}
+
+const NAME = 'back-call:name';
+const USER_ID = 'back-call:user-id';
+
+const FIRST = 'amber birch calm clear coral early fern golden hazel ivory jade linen maple misty olive quiet'.split(
+  ' ',
+);
+const SECOND = 'badger crane dove falcon finch heron ibis lark lynx marten otter plover robin seal swift wren'.split(
+  ' ',
+);
+
+export function firstEntry(): Entry {
+  const meetingId = new URLSearchParams(location.search).get('meeting')?.trim();
+  return {
+    meetingId: meetingId || newMeetingId(),
+    username: recall(forGood, NAME) ?? '',
+    microphone: '',
+    camera: '',
+    speaker: '',
+  };
+}
+
+/** Remembers the name for the next time, and makes the address of the page the link to this call. */
+export function remember({ meetingId, username }: Entry): void {
+  keep(forGood, NAME, username);
+  history.replaceState(null, '', linkTo(meetingId));
+}
+
+/** One per tab: a reload comes back as the same person, a second tab is a second one. */
+export function tabUserId(): string {
+  const userId = recall(perTab, USER_ID) ?? randomHex(16);
+  keep(perTab, USER_ID, userId);
+  return userId;
+}
+
+export function linkTo(meetingId: string): string {
+  const link = new URL(location.pathname, location.origin);
+  link.searchParams.set('meeting', meetingId);
+  return link.href;
+}
+
+/** The meeting that was typed, or the one of an invitation that was pasted whole. */
+export function meetingIn(text: string): string {
+  const pasted = URL.canParse(text) ? new URL(text).searchParams.get('meeting') : null;
+  return (pasted ?? text).trim();
+}
+
+export function newMeetingId(): string {
+  const [first = 0, second = 0, third = 0] = crypto.getRandomValues(new Uint32Array(3));
+  return [FIRST[first % FIRST.length], SECOND[second % SECOND.length], 10 + (third % 90)].join('-');
+}
+
+/** `crypto.randomUUID` is there on secure pages alone. */
+function randomHex(bytes: number): string {
+  const numbers = [...crypto.getRandomValues(new Uint8Array(bytes))];
+  return numbers.map((number) => number.toString(16).padStart(2, '0')).join('');
+}
+
+const forGood = () => localStorage;
+const perTab = () => sessionStorage;
+
+/** Browsers may keep their storage from a page, by throwing as soon as it is touched. */
+function recall(storage: () => Storage, key: string): string | null {
+  try {
+    return storage().getItem(key);
+  } catch {
+    return null;
+  }
+}
+
+function keep(storage: () => Storage, key: string, value: string): void {
+  try {
+    storage().setItem(key, value);
+  } catch {
+    // Then it is asked for again the next time.
+  }
+}

@@ -1,0 +1,9 @@
+// What the tab says.
+
+import { useEffect } from 'react';
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · back-call`;
+  }, [title]);
+}
