@@ -28,7 +28,8 @@ export function onDevicesChanged(listener: () => void): () => void {
  * Rejects with `MIC_DENIED`, `MIC_NOT_FOUND`, `MIC_IN_USE` or `INSECURE_CONTEXT`.
  */
 export async function openMicrophone(audio: boolean | string | MediaTrackConstraints = true): Promise<MediaStream> {
-  return new MediaStream([await openTrack('microphone', constraintsOf('microphone', audio))]);
+  const track = await openTrack('microphone', constraintsOf('microphone', audio));
+  return new MediaStream([track]);
 }
 
 /** What an app may say of a device, as constraints; undefined for `false`. */

@@ -41,6 +41,6 @@ export function tuneOpus(sdp: string, { maxBitrate, packetTime }: AudioEncoding)
 
   const lines = [`a=fmtp:${payloadType} ${parameters.join(';')}`];
   if (packetTime !== undefined) lines.push(`a=ptime:${packetTime}`);
-  const withoutFormat = sdp.replace(new RegExp(`^a=fmtp:${payloadType} .*\r?\n`, 'm'), '');
-  return withoutFormat.replace(/^a=rtpmap:\d+ opus\/48000.*$/im, (map) => [map, ...lines].join('\r\n'));
+  const own = new RegExp(`^a=(fmtp:${payloadType} |ptime:).*\r?\n`, 'gm');
+  return sdp.replace(own, '').replace(/^a=rtpmap:\d+ opus\/48000.*$/im, (map) => [map, ...lines].join('\r\n'));
 }

@@ -16,7 +16,9 @@ import type { CallState } from './snapshot';
 const ABSENCE_MS = 15_000;
 /** A moment for the news that our peer is online to overtake the older one that it is not. */
 const DOUBT_MS = 1000;
+/** How often levels are read, and how many times as long as that takes is left for the rest of the page. */
 const LEVELS_MS = 100;
+const LEVELS_SHARE = 20;
 const QUALITY_MS = 2000;
 /** TURN credentials expire, so they are asked for again long before. */
 const ICE_SERVERS_MS = 300_000;
@@ -56,6 +58,7 @@ export class Session {
   readonly #absent = new Map<string, number>();
   readonly #intervals: ReturnType<typeof setInterval>[];
   readonly #undoing = new AbortController();
+  #levels: ReturnType<typeof setTimeout> | undefined;
   #doubt: ReturnType<typeof setTimeout> | undefined;
   /** When our seat was given to us, as the server tells it: another time is another seat. */
   #joinedAt: string | undefined;
@@ -95,8 +98,8 @@ export class Session {
       peerIdTaken: () => this.#broker.rename(),
     });
     this.#listen();
+    this.#readLevels();
     this.#intervals = [
-      setInterval(() => this.#readLevels(), LEVELS_MS),
       setInterval(() => void this.#readQuality(), QUALITY_MS),
       // Who has a seat is told the same again, with new credentials.
       setInterval(() => this.#signaling.takeSeatAgain(), ICE_SERVERS_MS),
@@ -154,6 +157,7 @@ export class Session {
   #closeMedia(): void {
     this.#undoing.abort();
     for (const interval of this.#intervals) clearInterval(interval);
+    clearTimeout(this.#levels);
     clearTimeout(this.#doubt);
     clearTimeout(this.#later);
     this.#mesh.close();
@@ -272,7 +276,11 @@ export class Session {
   }
 
   #readLevels(): void {
+    const beganAt = performance.now();
     for (const link of this.#mesh.links()) this.roster.update(link.userId, link.voice());
+    // Each reading waits for a thread of WebRTC's. On a busy machine that takes long, so there it is done less often.
+    const tookMs = performance.now() - beganAt;
+    this.#levels = setTimeout(() => this.#readLevels(), Math.max(LEVELS_MS, LEVELS_SHARE * tookMs));
   }
 
   async #readQuality(): Promise<void> {

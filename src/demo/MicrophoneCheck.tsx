@@ -17,16 +17,16 @@ interface Props {
 }
 
 export function MicrophoneCheck({ check, devices, chosen, onChoose }: Props) {
+  const isOn = check.status === 'on';
   return (
     <div className="check">
       <DeviceSelect kind="microphone" devices={devices} chosen={chosen} onChoose={onChoose} />
-      {check.status === 'on' ? (
-        <LevelMeter level={check.level} />
-      ) : (
-        <button type="button" className="button" onClick={check.start} disabled={check.status === 'asking'}>
-          {check.status === 'failed' ? 'Try again' : 'Test microphone'}
+      <div className="trial">
+        {isOn && <LevelMeter level={check.level} />}
+        <button type="button" className="button" onClick={isOn ? check.stop : check.start}>
+          {isOn ? 'Stop' : check.status === 'failed' ? 'Try again' : 'Test microphone'}
         </button>
-      )}
+      </div>
       <p className={check.error ? 'wrong' : undefined} role="status">
         <Finding {...check} />
       </p>

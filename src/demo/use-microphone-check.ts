@@ -12,9 +12,10 @@ export interface MicrophoneCheck {
   /** Why it failed. */
   readonly error: CallError | null;
   readonly start: () => void;
+  readonly stop: () => void;
 }
 
-type State = Omit<MicrophoneCheck, 'start'>;
+type State = Omit<MicrophoneCheck, 'start' | 'stop'>;
 
 const OFF: State = { status: 'off', level: 0, hasHeard: false, error: null };
 /** What is louder than a quiet room. */
@@ -22,14 +23,16 @@ const AUDIBLE = 0.2;
 
 /** It begins by itself where that asks nothing of anybody: when the microphone was allowed before. */
 export function useMicrophoneCheck(deviceId: string): MicrophoneCheck {
-  const [isWanted, setWanted] = useState(false);
+  /** Which attempt it is; 0 for none. */
   const [attempt, setAttempt] = useState(0);
   const [state, setState] = useState(OFF);
+  const start = () => setAttempt((last) => last + 1);
+  const stop = () => setAttempt(0);
 
   useEffect(() => {
     let isOver = false;
     void isAllowedAlready().then((isAllowed) => {
-      if (isAllowed && !isOver) setWanted(true);
+      if (isAllowed && !isOver) start();
     });
     return () => {
       isOver = true;
@@ -37,7 +40,7 @@ export function useMicrophoneCheck(deviceId: string): MicrophoneCheck {
   }, []);
 
   useEffect(() => {
-    if (!isWanted) return;
+    if (attempt === 0) return;
     const end = new AbortController();
     const show = (state: State) => {
       if (!end.signal.aborted) setState(state);
@@ -46,14 +49,13 @@ export function useMicrophoneCheck(deviceId: string): MicrophoneCheck {
     listen(deviceId, end.signal, (level, hasHeard) => show({ status: 'on', level, hasHeard, error: null })).catch(
       (error: unknown) => show({ ...OFF, status: 'failed', error: error as CallError }),
     );
-    return () => end.abort();
-  }, [isWanted, deviceId, attempt]);
+    return () => {
+      end.abort();
+      setState(OFF);
+    };
+  }, [attempt, deviceId]);
 
-  const start = () => {
-    setWanted(true);
-    setAttempt((count) => count + 1);
-  };
-  return { ...state, start };
+  return { ...state, start, stop };
 }
 
 async function isAllowedAlready(): Promise<boolean> {
