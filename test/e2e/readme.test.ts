@@ -1,16 +1,18 @@
-// The example of the README, as it stands there, in pages that bring what it says they bring.
+// The examples of the README, as they stand there, in pages that bring what it says they bring.
 
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { expect, test, vi } from 'vitest';
-import { allHearAll, MEETING, roster, Stage, type Caller } from './browser';
+import { allHearAll, MEETING, roster, Stage, unmuteAll, type Caller } from './browser';
 import { Network } from './network';
+import { join } from './sdk';
 
 /** What a page brings to the example, and how it begins to speak. */
 const OWN_CODE = `
   globalThis.microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
   globalThis.play = (peerId, stream) => {
-    const audio = Object.assign(new Audio(), { srcObject: stream, autoplay: true, id: peerId });
+    const audio = document.getElementById(peerId) ?? Object.assign(new Audio(), { autoplay: true, id: peerId });
+    audio.srcObject = stream;
     document.body.append(audio);
   };
   globalThis.stop = (peerId) => document.getElementById(peerId)?.remove();
@@ -42,7 +44,7 @@ async function runExample(stage: Stage, server: string, userId: string, others: 
 const plays = (caller: Caller, others: number) =>
   caller.page.waitForFunction((count) => document.querySelectorAll('audio').length === count, others);
 
-test('the example of the README makes a call of three, in which one leaves', async () => {
+test('the plain example of the README makes a call of three, in which one leaves', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const alice = await runExample(stage, url, 'alice', 0);
@@ -55,7 +57,7 @@ test('the example of the README makes a call of three, in which one leaves', asy
   await Promise.all([plays(alice, 1), plays(bob, 1)]);
 });
 
-test('the example of the README goes on after its network was lost, and can be rung again', async () => {
+test('the plain example of the README goes on after its network was lost, and can be rung again', async () => {
   const stage = await Stage.open();
   const { url, port } = await stage.serve();
   const network = await Network.to(port);
@@ -69,4 +71,33 @@ test('the example of the README goes on after its network was lost, and can be r
   await vi.waitUntil(isBack, { interval: 50, timeout: 15_000 });
   const carol = await runExample(stage, url, 'carol', 2);
   await allHearAll([alice, bob, carol]);
+});
+
+test('two pages of the plain example and two of the SDK hear each other', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const alice = await runExample(stage, url, 'alice', 0);
+  const bob = await join(stage, url, 'bob');
+  const carol = await runExample(stage, url, 'carol', 2);
+  const dave = await join(stage, url, 'dave');
+  await unmuteAll([bob, dave]);
+  await allHearAll([alice, bob, carol, dave]);
+  expect(await Promise.all([alice, bob, carol, dave].map((caller) => caller.connectionCount()))).toEqual([3, 3, 3, 3]);
+});
+
+test('the page of ten lines makes a call', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const [, page = ''] = /```html\n(.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? [];
+  expect(page.split('http://localhost:5000')).toHaveLength(3);
+  const open = async (userId: string) => {
+    const caller = await stage.visit(`${stage.origin}/empty`, userId);
+    await caller.page.setContent(page.replaceAll('http://localhost:5000', url));
+    await caller.page.getByRole('button', { name: 'Unmute' }).click();
+    await caller.page.getByRole('button', { name: 'Mute', exact: true }).waitFor();
+    return caller;
+  };
+  const callers = [await open('alice'), await open('bob')];
+  await allHearAll(callers);
+  expect(await callers[0]?.page.locator('#names').textContent()).toBe('Ada');
 });

@@ -1,7 +1,7 @@
 // Calls between pages of the SDK, and with pages of other kinds: everybody hears everybody, over one connection per pair.
 
 import { expect, test } from 'vitest';
-import { allHearAll, roster, Stage, unmuteAll, type Caller } from './browser';
+import { allHearAll, MEETING, roster, Stage, unmuteAll, type Caller } from './browser';
 import { begin, join, joinAll } from './sdk';
 
 async function expectOneConnectionPerPair(callers: readonly Caller[]): Promise<void> {
@@ -57,4 +57,35 @@ test.each([
   await unmuteAll(all);
   await allHearAll(all);
   await expectOneConnectionPerPair(all);
+});
+
+test('a frontend that calls although it is being called gets one connection all the same', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const alice = await stage.enter(url, 'alice', { callsNewcomers: true });
+  const bob = await join(stage, url, 'bob');
+  const carol = await stage.enter(url, 'carol', { callsNewcomers: true });
+  await unmuteAll([alice, bob, carol]);
+  await bob.hears(2);
+  expect(await bob.connectionCount()).toBe(2);
+});
+
+test.each(['script', 'module'])('the %s that the server serves joins a call', async (kind) => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const alice = await join(stage, url, 'alice');
+  await alice.unmute();
+
+  const bob = await stage.visit(`${stage.origin}/empty`, 'bob');
+  const options = JSON.stringify({ url, meetingId: MEETING, userId: 'bob' });
+  const joining = `joinCall(${options}).then((call) => (globalThis.call = call));`;
+  if (kind === 'module') {
+    const content = `import { joinCall } from '${url}/client/back-call.mjs'; ${joining}`;
+    await bob.page.addScriptTag({ type: 'module', content });
+  } else {
+    await bob.page.addScriptTag({ url: `${url}/client/back-call.js` });
+    await bob.page.addScriptTag({ content: `BackCall.${joining}` });
+  }
+  await bob.hears(1);
+  expect((await roster(url)).map(({ userId, username }) => [userId, username])).toContainEqual(['bob', 'Anonymous']);
 });

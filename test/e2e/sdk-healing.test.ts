@@ -82,6 +82,20 @@ test('signaling lost for longer than the seat is kept: it is taken again, under 
   expect(await counts([bob], 'participant-left')).toEqual([0]);
 });
 
+test('somebody changes networks, and is back before the server notices', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve();
+  const network = await Network.to(port);
+  const all = [await join(stage, url, 'alice'), await join(stage, network.url, 'bob')];
+  await unmuteAll(all);
+  await expectWhole(url, all);
+  network.strand();
+  await all[1]?.reaches('reconnecting');
+  await expectWhole(url, all);
+  expect(await counts(all, 'participant-left')).toEqual([0, 0]);
+  expect(await Promise.all(all.map((caller) => caller.connectionCount()))).toEqual([1, 1]);
+});
+
 test('the server is killed and started again: all are back in the call, and audio goes on untouched', async () => {
   const stage = await Stage.open();
   const environment = { STUN_URLS: '', HOST: '127.0.0.1', CORS_ORIGIN: stage.origin };

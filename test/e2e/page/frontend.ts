@@ -12,6 +12,8 @@ export interface Setting {
   meetingId: string;
   /** Of the Socket.IO client; its own defaults unless given. */
   transports?: string[];
+  /** Calls whoever joins, too, as frontends do that do not know who calls whom. */
+  callsNewcomers?: boolean;
   /** Overrides what the page would give its peer connections: the ICE servers that the server told. */
   rtc?: RTCConfiguration;
 }
@@ -59,6 +61,9 @@ async function start(iceServers: RTCIceServer[]): Promise<void> {
 
   socket.on('call:peers-list', ({ participants }: { participants: { peerId: string }[] }) => {
     for (const { peerId } of participants) play(peer.call(peerId, stream));
+  });
+  socket.on('call:peer-joined', ({ peerId }: { peerId: string }) => {
+    if (setting.callsNewcomers) play(peer.call(peerId, stream));
   });
   peer.on('call', (call) => {
     call.answer(stream);
