@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import compression from 'compression';
 import express, { type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { CLIENT_MODULE_PATH, CLIENT_PATH, DEMO_PATH } from '../doors';
@@ -32,9 +33,10 @@ export function demoFiles(folder = join(BUILT, 'demo')): RequestHandler {
   return router;
 }
 
-/** Browsers keep them, and ask each time whether they still hold. */
-function filesIn(folder: string): RequestHandler {
-  return express.static(folder, { redirect: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') });
+/** Browsers get them packed, keep them, and ask each time whether they still hold. */
+function filesIn(folder: string): RequestHandler[] {
+  const files = express.static(folder, { redirect: false, setHeaders: (res) => res.set('Cache-Control', 'no-cache') });
+  return [compression(), files];
 }
 
 const demoHeaders: RequestHandler[] = [

@@ -85,6 +85,16 @@ describe('the SDK', () => {
     }
   });
 
+  it('[D5] travels packed to whoever can unpack it, and is the same then', async () => {
+    const { url } = await startServer();
+    const [path = ''] = SDK;
+    const { text } = await ask(url, path);
+    const response = await fetch(`${url}${path}`, { headers: { 'Accept-Encoding': 'gzip' } });
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    expect(response.headers.get('vary')).toContain('Accept-Encoding');
+    expect(await response.text()).toBe(text);
+  });
+
   it("[D5] can be a script of anybody's page, and is imported by the pages of allowed origins", async () => {
     const { url } = await startServer({ corsOrigins: [FROM_APP.Origin] });
     for (const path of SDK) {
