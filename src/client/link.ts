@@ -96,7 +96,7 @@ export class Link {
   }
 
   brokerOpened(): void {
-    if (this.#isDue) this.#dial();
+    if (this.#isDue && !this.isConnected) this.#dial();
   }
 
   /** The other side calls. */
@@ -201,7 +201,7 @@ export class Link {
     if (state === 'connected') {
       clearTimeout(this.#timer);
       this.#failures = 0;
-      this.#isTold = false;
+      this.#isTold = this.#isDue = false;
       this.tune();
       this.#show('connected');
     } else if (state === 'disconnected') {

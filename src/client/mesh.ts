@@ -52,6 +52,7 @@ export class Mesh implements LinkHost {
       link?.close();
       link = new Link(userId, peerId, this);
       this.#links.set(userId, link);
+      this.changed(link);
       this.#tuneAll();
     }
     const stranger = this.#strangers.get(peerId);

@@ -20,6 +20,7 @@ const DOUBT_MS = 1000;
 const LEVELS_MS = 100;
 const LEVELS_SHARE = 20;
 const QUALITY_MS = 2000;
+const TELL_AGAIN_MS = 5000;
 /** TURN credentials expire, so they are asked for again long before. */
 const ICE_SERVERS_MS = 300_000;
 
@@ -226,12 +227,12 @@ export class Session {
 
   // ---- What we tell ------------------------------------------------------------------------------------------------
 
-  /** Tells the difference between what we want and what the server knows, until there is none. */
+  /** Tells the difference between what we want and what the server knows, until there is none. With each seat anew. */
   async #tell(): Promise<void> {
     if (this.#isTelling) return;
     this.#isTelling = true;
     try {
-      while (this.#told) {
+      while (this.#told && this.#signaling.transport !== 'offline') {
         const { isMuted, isVideoOn } = this.#wanted;
         if (this.#told.isMuted !== isMuted) {
           await this.#signaling.ask(isMuted ? 'call:mute' : 'call:unmute', this.#self);
@@ -242,9 +243,8 @@ export class Session {
         } else break;
       }
     } catch (error) {
-      // Whoever lost the connection is told again when the seat is taken again.
-      const { retryAfterMs } = error as CallError;
-      if (retryAfterMs !== undefined) this.#later = setTimeout(() => void this.#tell(), retryAfterMs);
+      const { retryAfterMs = TELL_AGAIN_MS } = error as CallError;
+      if (!this.#undoing.signal.aborted) this.#later = setTimeout(() => void this.#tell(), retryAfterMs);
     } finally {
       this.#isTelling = false;
     }
@@ -287,6 +287,7 @@ export class Session {
     this.#dismissAbsent();
     for (const link of this.#mesh.links()) {
       const quality = await link.quality();
+      if (this.#undoing.signal.aborted) return;
       const before = this.roster.get(link.userId)?.quality;
       if (!(before && quality && isSame(before, quality))) this.roster.update(link.userId, { quality });
     }
