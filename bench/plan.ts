@@ -15,6 +15,8 @@ export interface Plan {
   joinRounds: number;
   memoryRounds: number;
   idleParticipants: number;
+  /** New pages of each kind. */
+  pageRounds: number;
   /** Where CPU profiles of the servers go, if they are wanted. */
   profiles: string | undefined;
 }
@@ -27,6 +29,7 @@ export const full: Plan = {
   joinRounds: 15,
   memoryRounds: 3,
   idleParticipants: 2000,
+  pageRounds: 20,
   profiles: undefined,
 };
 
@@ -38,5 +41,6 @@ export const quick: Plan = {
   joinRounds: 3,
   memoryRounds: 1,
   idleParticipants: 100,
+  pageRounds: 2,
   profiles: undefined,
 };

@@ -7,9 +7,11 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { peerLanes } from './load/peers';
 import { signalLanes } from './load/participants';
+import { audio } from './parts/audio';
 import { joining } from './parts/joining';
 import { memory } from './parts/memory';
 import { compareRelays } from './parts/relay';
+import { size } from './parts/size';
 import { full, quick, type Plan } from './plan';
 
 const PAIRS = 8;
@@ -37,6 +39,8 @@ const parts: Record<string, (plan: Plan) => Promise<void>> = {
     ),
   c: joining,
   d: memory,
+  e: audio,
+  f: size,
 };
 
 const { values } = parseArgs({

@@ -12,6 +12,7 @@ const calls = createCallServer({
   environment: 'production',
   logFormat: 'json',
   logLevel: 'warn',
+  corsOrigins: ['*'],
   stunUrls: [],
   rateLimits: LIMITS,
 });

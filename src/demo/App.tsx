@@ -12,7 +12,9 @@ export function App() {
   if (isEntered) return <Meeting entry={entry} onChange={setEntry} onExit={() => setEntered(false)} />;
 
   const enter = () => {
-    remember(entry);
+    const trimmed = { ...entry, meetingId: entry.meetingId.trim(), username: entry.username.trim() };
+    remember(trimmed);
+    setEntry(trimmed);
     setEntered(true);
   };
   return <Lobby entry={entry} onChange={setEntry} onEnter={enter} />;

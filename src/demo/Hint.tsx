@@ -9,27 +9,19 @@ const WORD_MS = 400;
 const PAUSE_MS = 3000;
 
 export function Hint({ self: { isMuted, isSpeaking } }: { self: Self }) {
+  const isUnheard = useSteady(isMuted && isSpeaking, WORD_MS, PAUSE_MS) && isMuted;
   const [hasSpoken, setSpoken] = useState(false);
   if (!isMuted && !hasSpoken) setSpoken(true);
 
-  const isUnheard = useSteady(isMuted && isSpeaking, WORD_MS, PAUSE_MS) && isMuted;
   if (!window.isSecureContext) return <p className="hint">You can listen here, not speak.</p>;
+  if (!isMuted || (hasSpoken && !isUnheard)) return <p className="hint" role="status" />;
   return (
     <p className="hint" role="status" data-urgent={isUnheard || undefined}>
-      {isUnheard ? (
-        <>Nobody hears you: you are muted. {HOW}</>
-      ) : isMuted && !hasSpoken ? (
-        <>You are muted. {HOW}</>
-      ) : null}
+      {isUnheard ? 'You are muted: nobody hears you. ' : 'You are muted. '}
+      <span className="with-keys">
+        Press <kbd>M</kbd> to speak.
+      </span>
+      <span className="with-touch">Tap the microphone.</span>
     </p>
   );
 }
-
-const HOW = (
-  <>
-    <span className="with-keys">
-      Press <kbd>M</kbd> to speak.
-    </span>
-    <span className="with-touch">Tap the microphone to speak.</span>
-  </>
-);

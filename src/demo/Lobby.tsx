@@ -32,7 +32,7 @@ export function Lobby({ entry, onChange, onEnter }: Props) {
   const choose = (choice: Partial<Entry>) => onChange({ ...entry, ...choice });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    if (entry.meetingId === '') {
+    if (entry.meetingId.trim() === '') {
       setMeetingMissing(true);
       meeting.current?.focus();
     } else onEnter();
@@ -74,10 +74,11 @@ export function Lobby({ entry, onChange, onEnter }: Props) {
             enterKeyHint="go"
           />
         </label>
-        <label className="field">
-          Meeting
+        <div className="field">
+          <label htmlFor="meeting">Meeting</label>
           <input
             ref={meeting}
+            id="meeting"
             value={entry.meetingId}
             onChange={({ target }) => {
               setMeetingMissing(false);
@@ -97,7 +98,7 @@ export function Lobby({ entry, onChange, onEnter }: Props) {
               ? 'Type any name, or paste the link you got.'
               : 'Any name that you agree on, or a pasted link.'}
           </small>
-        </label>
+        </div>
 
         {window.isSecureContext && (
           <>

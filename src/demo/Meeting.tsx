@@ -19,7 +19,7 @@ interface Props {
 export function Meeting({ entry, onChange, onExit }: Props) {
   const { meetingId, username, microphone, camera, speaker } = entry;
   const [userId] = useState(tabUserId);
-  const call = useVoiceCall(meetingId, userId, username.trim() || undefined, {
+  const call = useVoiceCall(meetingId, userId, username || undefined, {
     autoJoin: true,
     url: SERVER,
     audio: window.isSecureContext && (microphone || true),

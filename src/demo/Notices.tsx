@@ -12,7 +12,7 @@ export function Notices({ call }: { call: VoiceCall }) {
     <div className="notices">
       <div role="alert">
         {isAudioBlocked && (
-          <div className="notice strong">
+          <div className="notice">
             <Icon name="soundOff" />
             <p>The browser holds the sound back until you say so.</p>
             <button type="button" className="button primary" onClick={() => void resumeAudio()}>
@@ -43,7 +43,7 @@ export function Notices({ call }: { call: VoiceCall }) {
           </div>
         )}
         {news.map(({ id, text }) => (
-          <p key={id} className="notice passing">
+          <p key={id} className="notice">
             {text}
           </p>
         ))}

@@ -12,12 +12,8 @@ export interface Entry {
 const NAME = 'back-call:name';
 const USER_ID = 'back-call:user-id';
 
-const FIRST = 'amber birch calm clear coral early fern golden hazel ivory jade linen maple misty olive quiet'.split(
-  ' ',
-);
-const SECOND = 'badger crane dove falcon finch heron ibis lark lynx marten otter plover robin seal swift wren'.split(
-  ' ',
-);
+const TRAITS = 'amber birch calm clear coral fern golden hazel ivory jade linen maple misty olive'.split(' ');
+const ANIMALS = 'badger crane dove falcon finch heron ibis lark lynx marten otter plover robin seal'.split(' ');
 
 export function firstEntry(): Entry {
   const meetingId = new URLSearchParams(location.search).get('meeting')?.trim();
@@ -52,12 +48,13 @@ export function linkTo(meetingId: string): string {
 /** The meeting that was typed, or the one of an invitation that was pasted whole. */
 export function meetingIn(text: string): string {
   const pasted = URL.canParse(text) ? new URL(text).searchParams.get('meeting') : null;
-  return (pasted ?? text).trim();
+  return pasted ?? text;
 }
 
-export function newMeetingId(): string {
-  const [first = 0, second = 0, third = 0] = crypto.getRandomValues(new Uint32Array(3));
-  return [FIRST[first % FIRST.length], SECOND[second % SECOND.length], 10 + (third % 90)].join('-');
+/** Pleasant to say, as `amber-otter-4207` is, and not quickly guessed. */
+function newMeetingId(): string {
+  const [trait = 0, animal = 0, number = 0] = crypto.getRandomValues(new Uint32Array(3));
+  return [TRAITS[trait % TRAITS.length], ANIMALS[animal % ANIMALS.length], 1000 + (number % 9000)].join('-');
 }
 
 /** `crypto.randomUUID` is there on secure pages alone. */
