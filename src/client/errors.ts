@@ -20,10 +20,10 @@ export type CallErrorCode = ErrorCode | LocalErrorCode;
 
 /** Each with a sentence that tells a person what to do next. docs/client.md holds the same table, and a test compares them. */
 export const messages: Record<LocalErrorCode, string> = {
-  MIC_DENIED: 'The browser may not use the microphone. Allow it beside the address bar, then unmute again.',
+  MIC_DENIED: 'The browser may not use the microphone. Allow it beside the address bar, then try again.',
   MIC_NOT_FOUND: 'There is no microphone. Plug one in, or choose another; you can listen without.',
-  MIC_IN_USE: 'The microphone cannot be opened. Another program may be using it; close that, then unmute again.',
-  CAMERA_DENIED: 'The browser may not use the camera. Allow it beside the address bar, then switch it on again.',
+  MIC_IN_USE: 'The microphone cannot be opened. Another program may be using it; close that, then try again.',
+  CAMERA_DENIED: 'The browser may not use the camera. Allow it beside the address bar, then try again.',
   CAMERA_NOT_FOUND: 'There is no camera. Plug one in, or choose another.',
   CAMERA_IN_USE: 'The camera cannot be opened. Another program may be using it; close that, then try again.',
   INSECURE_CONTEXT:

@@ -66,8 +66,8 @@ export function CallView({ call, snapshot, self, entry, server, onChange }: Prop
       </main>
 
       <footer className="dock">
-        <Hint self={self} />
-        <Controls call={call} self={self} onDevices={() => setDialog('devices')} />
+        <Hint self={self} hasMuteKey={entry.hasMuteKey} />
+        <Controls call={call} self={self} hasMuteKey={entry.hasMuteKey} onDevices={() => setDialog('devices')} />
       </footer>
 
       {dialog === 'invite' && <InviteDialog meetingId={meetingId} onClose={closeDialog} />}

@@ -7,12 +7,14 @@ import { Icon, type IconName } from './icons';
 interface Props {
   call: VoiceCall;
   self: Self;
+  hasMuteKey: boolean;
   onDevices: () => void;
 }
 
-export function Controls({ call, self, onDevices }: Props) {
+export function Controls({ call, self, hasMuteKey, onDevices }: Props) {
   const { isMuted, isVideoOn, toggleMute, toggleVideo, leaveVoiceCall } = call;
-  useMuteKey(toggleMute);
+  useMuteKey(hasMuteKey, toggleMute);
+  const key = hasMuteKey ? ' (M)' : '';
 
   return (
     <div className="controls" role="group" aria-label="Controls">
@@ -21,7 +23,7 @@ export function Controls({ call, self, onDevices }: Props) {
         look={isMuted ? 'off' : 'on'}
         isPressed={isMuted}
         isBusy={self.microphone.status === 'opening'}
-        title={isMuted ? 'Unmute (M)' : 'Mute (M)'}
+        title={(isMuted ? 'Unmute' : 'Mute') + key}
         onClick={() => void toggleMute()}
       >
         {isMuted ? 'Muted' : 'Mute'}
@@ -79,8 +81,9 @@ function Control({ icon, look, isPressed, isBusy, title, onClick, children }: Co
 }
 
 /** M, wherever the focus is, unless somebody is writing or choosing there. */
-function useMuteKey(toggleMute: () => Promise<void>): void {
+function useMuteKey(isOn: boolean, toggleMute: () => Promise<void>): void {
   useEffect(() => {
+    if (!isOn) return;
     const press = ({ key, target, repeat, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
       if (key.toLowerCase() !== 'm' || repeat || ctrlKey || metaKey || altKey) return;
       if (target instanceof Element && target.closest('input, textarea, select, [contenteditable]')) return;
@@ -88,5 +91,5 @@ function useMuteKey(toggleMute: () => Promise<void>): void {
     };
     addEventListener('keydown', press);
     return () => removeEventListener('keydown', press);
-  }, [toggleMute]);
+  }, [isOn, toggleMute]);
 }

@@ -3,7 +3,7 @@
 import type { Self, VoiceCall } from '../react';
 import { DeviceSelect } from './DeviceSelect';
 import { Dialog } from './Dialog';
-import type { Entry } from './entry';
+import { rememberMuteKey, type Entry } from './entry';
 import { InsecureNotice } from './InsecureNotice';
 import { LevelMeter } from './LevelMeter';
 import { canChooseSpeaker, useDevices } from './use-devices';
@@ -59,6 +59,17 @@ export function DeviceDialog({ call, self, entry, onChange, onClose }: Props) {
           }}
         />
       )}
+      <label className="check with-keys">
+        <input
+          type="checkbox"
+          checked={entry.hasMuteKey}
+          onChange={({ target }) => {
+            rememberMuteKey(target.checked);
+            onChange({ ...entry, hasMuteKey: target.checked });
+          }}
+        />
+        The key M mutes and unmutes
+      </label>
     </Dialog>
   );
 }

@@ -8,7 +8,7 @@ import { useSteady } from './use-steady';
 const WORD_MS = 400;
 const PAUSE_MS = 3000;
 
-export function Hint({ self: { isMuted, isSpeaking } }: { self: Self }) {
+export function Hint({ self: { isMuted, isSpeaking }, hasMuteKey }: { self: Self; hasMuteKey: boolean }) {
   const isUnheard = useSteady(isMuted && isSpeaking, WORD_MS, PAUSE_MS) && isMuted;
   const [hasSpoken, setSpoken] = useState(false);
   if (!isMuted && !hasSpoken) setSpoken(true);
@@ -18,10 +18,12 @@ export function Hint({ self: { isMuted, isSpeaking } }: { self: Self }) {
   return (
     <p className="hint" role="status" data-urgent={isUnheard || undefined}>
       {isUnheard ? 'You are muted: nobody hears you. ' : 'You are muted. '}
-      <span className="with-keys">
-        Press <kbd>M</kbd> to speak.
-      </span>
-      <span className="with-touch">Tap the microphone.</span>
+      {hasMuteKey && (
+        <span className="with-keys">
+          Press <kbd>M</kbd> to speak.
+        </span>
+      )}
+      <span className={hasMuteKey ? 'with-touch' : undefined}>Tap the microphone.</span>
     </p>
   );
 }

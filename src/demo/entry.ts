@@ -7,10 +7,13 @@ export interface Entry {
   microphone: string;
   camera: string;
   speaker: string;
+  /** Whether the key M mutes and unmutes; who dictates to the computer does not want that. */
+  hasMuteKey: boolean;
 }
 
 const NAME = 'back-call:name';
 const USER_ID = 'back-call:user-id';
+const MUTE_KEY = 'back-call:mute-key';
 
 const TRAITS = 'amber birch calm clear coral fern golden hazel ivory jade linen maple misty olive'.split(' ');
 const ANIMALS = 'badger crane dove falcon finch heron ibis lark lynx marten otter plover robin seal'.split(' ');
@@ -23,6 +26,7 @@ export function firstEntry(): Entry {
     microphone: '',
     camera: '',
     speaker: '',
+    hasMuteKey: recall(forGood, MUTE_KEY) !== 'off',
   };
 }
 
@@ -30,6 +34,10 @@ export function firstEntry(): Entry {
 export function remember({ meetingId, username }: Entry): void {
   keep(forGood, NAME, username);
   history.replaceState(null, '', linkTo(meetingId));
+}
+
+export function rememberMuteKey(isOn: boolean): void {
+  keep(forGood, MUTE_KEY, isOn ? 'on' : 'off');
 }
 
 /** One per tab: a reload comes back as the same person, a second tab is a second one. */

@@ -95,10 +95,19 @@ test('two people go through a whole call by keyboard alone, and no other host is
   await isFocused(bob.page, 'button', 'Invite');
   await bob.page.getByRole('button', { name: 'Mute', exact: true, pressed: false }).waitFor();
 
+  // Who does not want the key can switch it off.
+  await pressOn(bob.page, 'button', 'Devices');
+  await tabTo(bob.page, 'checkbox', 'The key M mutes and unmutes');
+  await bob.page.keyboard.press('Space');
+  await bob.page.keyboard.press('Escape');
+  await bob.page.getByRole('dialog').waitFor({ state: 'detached' });
+  await bob.page.keyboard.press('m');
+
   await pressOn(bob.page, 'button', 'Diagnostics');
   const findings = bob.page.getByRole('region', { name: 'Findings' });
   for (const finding of ['websocket', 'back-call 0.', 'host to host']) await findings.getByText(finding).waitFor();
   await bob.page.keyboard.press('Escape');
+  await bob.page.getByRole('button', { name: 'Mute', exact: true, pressed: false }).waitFor();
 
   await pressOn(bob.page, 'button', 'Leave');
   await isFocused(bob.page, 'heading', 'You left the call');
