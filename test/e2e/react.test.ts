@@ -270,7 +270,7 @@ test('what goes wrong is a sentence on the page until it is no longer so', async
   await sees(alice, 'left');
   await press(bob, 'Join');
   await sees(bob, 'joined');
-  const denied = 'The browser may not use the microphone. Allow it beside the address bar, then unmute again.';
+  const denied = 'The browser may not use the microphone. Allow it beside the address bar, then try again.';
   await sees(bob, denied);
   await press(bob, 'Unmute');
   await sees(bob, denied);
