@@ -17,6 +17,7 @@ export interface Plan {
   idleParticipants: number;
   /** New pages of each kind. */
   pageRounds: number;
+  crowdRounds: number;
   /** Where CPU profiles of the servers go, if they are wanted. */
   profiles: string | undefined;
 }
@@ -30,6 +31,7 @@ export const full: Plan = {
   memoryRounds: 3,
   idleParticipants: 2000,
   pageRounds: 20,
+  crowdRounds: 5,
   profiles: undefined,
 };
 
@@ -42,5 +44,6 @@ export const quick: Plan = {
   memoryRounds: 1,
   idleParticipants: 100,
   pageRounds: 2,
+  crowdRounds: 1,
   profiles: undefined,
 };

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { peerLanes } from './load/peers';
 import { signalLanes } from './load/participants';
 import { audio } from './parts/audio';
+import { crowd } from './parts/crowd';
 import { joining } from './parts/joining';
 import { memory } from './parts/memory';
 import { compareRelays } from './parts/relay';
@@ -41,6 +42,7 @@ const parts: Record<string, (plan: Plan) => Promise<void>> = {
   d: memory,
   e: audio,
   f: size,
+  g: crowd,
 };
 
 const { values } = parseArgs({

@@ -23,6 +23,8 @@ declare global {
       lap: (step: Step) => void;
       /** Settles with the first audio packet. */
       finished: Promise<Laps>;
+      /** Settles when so many connections stand at once. */
+      connected: (count: number) => Promise<void>;
     };
     /** Starts the stopwatch and enters a call. */
     enter: (visitor: Visitor) => Promise<void>;

@@ -5,6 +5,8 @@ import type { Laps, Step } from './face';
 const laps: Laps = {};
 let startedAt = NaN;
 let finish: (laps: Laps) => void;
+const connections: RTCPeerConnection[] = [];
+let whenMoved: () => void = () => undefined;
 
 const stopwatch: Window['stopwatch'] = {
   start(): void {
@@ -16,6 +18,13 @@ const stopwatch: Window['stopwatch'] = {
   },
   /** Settles with the first audio packet. */
   finished: new Promise<Laps>((resolve) => (finish = resolve)),
+  connected: (count: number) =>
+    new Promise((resolve) => {
+      whenMoved = () => {
+        if (connections.filter(({ connectionState }) => connectionState === 'connected').length >= count) resolve();
+      };
+      whenMoved();
+    }),
 };
 window.stopwatch = stopwatch;
 
@@ -31,6 +40,7 @@ mediaDevices.getUserMedia = async (constraints) => {
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(configuration?: RTCConfiguration) {
     super(configuration);
+    connections.push(this);
     let isOurs = false;
     this.addEventListener('signalingstatechange', () => {
       if (this.signalingState === 'have-local-offer') {
@@ -39,6 +49,7 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
       } else if (isOurs && this.signalingState === 'stable') stopwatch.lap('answer');
     });
     this.addEventListener('connectionstatechange', () => {
+      whenMoved();
       if (isOurs && this.connectionState === 'connected') stopwatch.lap('connected');
     });
     // A track is muted until its first packet is here. Statistics say the same, but up to 50 ms late.
