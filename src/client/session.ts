@@ -192,7 +192,8 @@ export class Session {
   #seated({ self, participants, iceServers }: Replies['call:join'], askedAt: number): void {
     const isNewcomer = self.joinedAt !== this.#joinedAt;
     this.#joinedAt = self.joinedAt;
-    this.#broker.configure({ iceServers, ...this.#rtcConfiguration });
+    // Audio and video share one path from the start, which halves the candidates.
+    this.#broker.configure({ iceServers, bundlePolicy: 'max-bundle', ...this.#rtcConfiguration });
     if (!self.peerOnline && this.#brokerOpenedAt < askedAt) this.#toldOfOurPeer(false);
 
     for (const participant of participants) {
