@@ -73,7 +73,7 @@ test('the plain example of the README goes on after its network was lost, and ca
   await allHearAll([alice, bob, carol]);
 });
 
-test('two pages of the plain example and two of the SDK hear each other', async () => {
+test('[C1] two pages of the plain example and two of the SDK hear each other', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const alice = await runExample(stage, url, 'alice', 0);

@@ -9,7 +9,7 @@ async function expectOneConnectionPerPair(callers: readonly Caller[]): Promise<v
   expect(counts).toEqual(callers.map(() => callers.length - 1));
 }
 
-test('three pages of the SDK hear each other, and see who is muted', async () => {
+test('[C1] three pages of the SDK hear each other, and see who is muted', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const all = await joinAll(stage, url, 'alice', 'bob', 'carol');
@@ -25,7 +25,7 @@ test('three pages of the SDK hear each other, and see who is muted', async () =>
 });
 
 test(
-  'ten pages that join in the same moment make 45 connections, and hear each other',
+  '[C1] ten pages that join in the same moment make 45 connections, and hear each other',
   { timeout: 120_000 },
   async () => {
     const stage = await Stage.open();
@@ -43,7 +43,7 @@ test(
 test.each([
   { first: 'sdk', second: 'plain' },
   { first: 'plain', second: 'sdk' },
-])('two pages of the SDK and two of the first version hear each other ($first first)', async ({ first }) => {
+])('[C1] two pages of the SDK and two of the first version hear each other ($first first)', async ({ first }) => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const enter = {
@@ -59,7 +59,7 @@ test.each([
   await expectOneConnectionPerPair(all);
 });
 
-test('a frontend that calls although it is being called gets one connection all the same', async () => {
+test('[C1] a frontend that calls although it is being called gets one connection all the same', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const alice = await stage.enter(url, 'alice', { callsNewcomers: true });

@@ -36,7 +36,7 @@ async function expectWhole(url: string, callers: readonly SdkCaller[]): Promise<
   expect(users.filter(({ isMuted, reconnecting, peerOnline }) => isMuted || reconnecting || !peerOnline)).toEqual([]);
 }
 
-test('signaling lost and recovered: nobody leaves, nothing is negotiated again', async () => {
+test('[C3] signaling lost and recovered: nobody leaves, nothing is negotiated again', async () => {
   const stage = await Stage.open();
   const { url, port } = await stage.serve();
   const network = await Network.to(port);
@@ -62,7 +62,7 @@ test('signaling lost and recovered: nobody leaves, nothing is negotiated again',
   await expectNewcomerIsHeard(stage, url, all);
 });
 
-test('signaling lost for longer than the seat is kept: it is taken again, under the same peer id', async () => {
+test('[C3] signaling lost for longer than the seat is kept: it is taken again, under the same peer id', async () => {
   const stage = await Stage.open();
   const { url, port } = await stage.serve({ reconnectGraceMs: 300 });
   const network = await Network.to(port);
@@ -82,7 +82,7 @@ test('signaling lost for longer than the seat is kept: it is taken again, under 
   expect(await counts([bob], 'participant-left')).toEqual([0]);
 });
 
-test('somebody changes networks, and is back before the server notices', async () => {
+test('[C3] somebody changes networks, and is back before the server notices', async () => {
   const stage = await Stage.open();
   const { url, port } = await stage.serve();
   const network = await Network.to(port);
@@ -96,7 +96,7 @@ test('somebody changes networks, and is back before the server notices', async (
   expect(await Promise.all(all.map((caller) => caller.connectionCount()))).toEqual([1, 1]);
 });
 
-test('the server is killed and started again: all are back in the call, and audio goes on untouched', async () => {
+test('[C3] the server is killed and started again: all are back in the call, and audio goes on untouched', async () => {
   const stage = await Stage.open();
   const environment = { STUN_URLS: '', HOST: '127.0.0.1', CORS_ORIGIN: stage.origin };
   const { server, port } = await ServerProcess.start({ ...environment, PORT: '0' });
@@ -118,7 +118,7 @@ test('the server is killed and started again: all are back in the call, and audi
   expect(await counts(all, 'participant-joined')).toEqual([2, 2, 2]);
 });
 
-test('the broker is lost alone: the peer is back under its id, and can be called', async () => {
+test('[C4] the broker is lost alone: the peer is back under its id, and can be called', async () => {
   const stage = await Stage.open();
   const { url, port } = await stage.serve();
   const network = await Network.to(port);
@@ -137,7 +137,7 @@ test('the broker is lost alone: the peer is back under its id, and can be called
   await expectNewcomerIsHeard(stage, url, all);
 });
 
-test('media is blocked, and when it passes again, connected anew, once', { timeout: 150_000 }, async () => {
+test('[C5] media is blocked, and when it passes again, connected anew, once', { timeout: 150_000 }, async () => {
   const coturn = await startCoturn();
   const stage = await Stage.open();
   const { url } = await stage.serve({ turnRest: { urls: [coturn.url], secret: coturn.secret, ttlSeconds: 3600 } });
@@ -166,7 +166,7 @@ test('media is blocked, and when it passes again, connected anew, once', { timeo
   expect(await counts(all, 'participant-left')).toEqual([0, 0]);
 });
 
-test.each(['alice', 'bob'])('the transport of %s is closed under the call: connected anew, once', async (name) => {
+test.each(['alice', 'bob'])('[C5] the transport of %s is closed under the call: connected anew, once', async (name) => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const all = await joinAll(stage, url, 'alice', 'bob', 'carol');
@@ -182,7 +182,7 @@ test.each(['alice', 'bob'])('the transport of %s is closed under the call: conne
   expect(await counts(all, 'participant-left')).toEqual([0, 0, 0]);
 });
 
-test('both sides dial at once, again and again: both keep the same connection', async () => {
+test('[C1] both sides dial at once, again and again: both keep the same connection', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const all = await joinAll(stage, url, 'alice', 'bob');
@@ -204,7 +204,7 @@ test('both sides dial at once, again and again: both keep the same connection', 
   await expectWhole(url, all);
 });
 
-test('a laptop sleeps for longer than its seat is kept, and wakes up', { timeout: 120_000 }, async () => {
+test('[C6] a laptop sleeps for longer than its seat is kept, and wakes up', { timeout: 120_000 }, async () => {
   const stage = await Stage.open();
   const laptop = await Stage.open();
   const { url } = await stage.serve({ reconnectGraceMs: 1000, corsOrigins: [stage.origin, laptop.origin] });
@@ -220,7 +220,7 @@ test('a laptop sleeps for longer than its seat is kept, and wakes up', { timeout
   await expectWhole(url, all);
 });
 
-test('a host that sleeps is waited for', async () => {
+test('[C6] a host that sleeps is waited for', async () => {
   const stage = await Stage.open();
   const { url, port } = await stage.serve();
   const network = await Network.to(port);
@@ -234,7 +234,7 @@ test('a host that sleeps is waited for', async () => {
   await expectWhole(url, [alice, bob]);
 });
 
-test('a page that goes away leaves at once', async () => {
+test('[C7] a page that goes away leaves at once', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
@@ -245,7 +245,7 @@ test('a page that goes away leaves at once', async () => {
   expect(at - goneAt).toBeLessThan(1000);
 });
 
-test('somebody joins again from elsewhere: the first page is out and says why, the others go on', async () => {
+test('[C7] somebody joins again from elsewhere: the first page is out and says why, the others go on', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];

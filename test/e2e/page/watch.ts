@@ -80,6 +80,10 @@ const watch = {
         ]),
     ),
 
+  /** The devices whose tracks are on their way to somebody. */
+  sending: (): (string | undefined)[] =>
+    connections.flatMap((connection) => connection.getSenders().map(({ track }) => track?.label)),
+
   /** What was negotiated last on each connection. */
   descriptions: (): (string | undefined)[] =>
     connections.filter(isNegotiated).map(({ currentLocalDescription }) => currentLocalDescription?.sdp),
