@@ -1,11 +1,10 @@
 // One call of ours, from joining to leaving, as an app sees it: commands, events, and snapshots that never change.
 
 import { addressOf, type Address } from './address';
-import { Capture } from './capture';
-import { onDevicesChanged } from './devices';
+import { onDevicesChanged, type DeviceKind } from './devices';
 import { Emitter } from './emitter';
 import { CallError, localError } from './errors';
-import { AmplitudeMeter, VoiceDetector, type Voice } from './level';
+import { OwnMedia } from './own-media';
 import { isSame } from './roster';
 import { Session } from './session';
 import type { CallEvents, CallState, Participant, Self, Snapshot } from './snapshot';
@@ -13,7 +12,7 @@ import type { CallEvents, CallState, Participant, Self, Snapshot } from './snaps
 const JOIN_MS = 90_000;
 /** How long dialing waits for the microphone: once it is allowed, browsers give addresses instead of mDNS names. */
 const MICROPHONE_MS = 500;
-const LEVEL_MS = 100;
+const LISTEN_MS = 100;
 
 export interface CallOptions {
   /**
@@ -44,27 +43,18 @@ export async function joinCall(options: CallOptions): Promise<Call> {
   return new Call(options).join();
 }
 
-const SILENCE: Voice = { audioLevel: 0, isSpeaking: false };
 const NOBODY: readonly Participant[] = [];
 
 export class Call {
   readonly #options: CallOptions;
   readonly #events = new Emitter<CallEvents>();
-  readonly #microphone: Capture;
-  readonly #camera: Capture;
+  readonly #media: OwnMedia;
   readonly #address: Address;
   readonly #undoing = new AbortController();
   #state: CallState = 'idle';
   #error: CallError | undefined;
   #session: Session | undefined;
   #joining: Promise<this> | undefined;
-  /** What the app wants; it is so as soon as the device is there. */
-  #wantsVoice = false;
-  #wantsVideo = false;
-  #meter: { meter: AmplitudeMeter; track: MediaStreamTrack } | undefined;
-  readonly #detector = new VoiceDetector();
-  #voice = SILENCE;
-  #stream: MediaStream | undefined;
   #speaker: string | undefined;
   #self: Self;
   #snapshot: Snapshot;
@@ -76,14 +66,15 @@ export class Call {
     this.#options = options;
     this.#address = addressOf(options.url ?? '/');
     this.#speaker = options.speaker;
-    this.#microphone = new Capture('microphone', options.audio, {
-      changed: () => this.#mediaChanged(),
-      lost: () => void this.#microphoneLost(),
-    });
-    this.#camera = new Capture('camera', options.video, {
-      changed: () => this.#mediaChanged(),
-      lost: () => this.#cameraLost(),
-    });
+    this.#media = new OwnMedia(
+      { audio: options.audio, video: options.video },
+      {
+        changed: () => this.#mediaChanged(),
+        heard: () => this.#selfChanged(),
+        lost: (kind) => this.#events.emit('device-lost', kind),
+        failed: (error) => this.#events.emit('error', error),
+      },
+    );
     this.#self = this.#selfNow();
     this.#snapshot = this.#snapshotNow();
   }
@@ -131,8 +122,7 @@ export class Call {
 
   /** From the moment of this call on, nobody is sent a sound. */
   mute(): Promise<void> {
-    this.#wantsVoice = false;
-    this.#mediaChanged();
+    this.#media.stop('microphone');
     return Promise.resolve();
   }
 
@@ -140,47 +130,24 @@ export class Call {
    * Settles when we can be heard. Opens the microphone if it is not open, and rejects with `MIC_DENIED`, `MIC_NOT_FOUND`,
    * `MIC_IN_USE` or `INSECURE_CONTEXT` if that fails.
    */
-  async unmute(): Promise<void> {
-    this.#requireSession();
-    this.#wantsVoice = true;
-    try {
-      await this.#microphone.open();
-    } catch (error) {
-      this.#wantsVoice = false;
-      throw error;
-    }
-    this.#requireSession();
-    void this.#meter?.meter.resume();
-    this.#mediaChanged();
+  unmute(): Promise<void> {
+    return this.#start('microphone');
   }
 
   /** Rejects with `CAMERA_DENIED`, `CAMERA_NOT_FOUND`, `CAMERA_IN_USE` or `INSECURE_CONTEXT`. */
   async setCamera(isOn: boolean): Promise<void> {
-    if (!isOn) {
-      this.#wantsVideo = false;
-      this.#camera.close();
-      return;
-    }
-    this.#requireSession();
-    this.#wantsVideo = true;
-    try {
-      await this.#camera.open();
-    } catch (error) {
-      this.#wantsVideo = false;
-      throw error;
-    }
-    this.#requireSession();
-    this.#mediaChanged();
+    if (isOn) await this.#start('camera');
+    else this.#media.stop('camera');
   }
 
   /** Another microphone, exchanged at once. If it cannot be opened, the old one stays, and this rejects. */
   async chooseMicrophone(deviceId: string): Promise<void> {
-    await this.#microphone.choose(deviceId);
+    await this.#media.choose('microphone', deviceId);
   }
 
   /** The same for the camera. */
   async chooseCamera(deviceId: string): Promise<void> {
-    await this.#camera.choose(deviceId);
+    await this.#media.choose('camera', deviceId);
   }
 
   /** Where everybody is heard, by device id. Browsers without a choice of loudspeakers ignore it. */
@@ -255,10 +222,10 @@ export class Call {
   #listen(): void {
     const { signal } = this.#undoing;
     const offDevices = onDevicesChanged(() => this.#events.emit('devices-changed'));
-    const levels = setInterval(() => this.#hearSelf(), LEVEL_MS);
+    const listening = setInterval(() => this.#media.listen(), LISTEN_MS);
     signal.addEventListener('abort', () => {
       offDevices();
-      clearInterval(levels);
+      clearInterval(listening);
     });
     // A page that goes away says so, and does not wait for anybody.
     window.addEventListener('pagehide', () => this.#end()?.close(), { signal });
@@ -268,7 +235,7 @@ export class Call {
   async #openMicrophone(session: Session): Promise<void> {
     const timer = setTimeout(() => session.open(), MICROPHONE_MS);
     try {
-      await this.#microphone.open();
+      await this.#media.openMicrophone();
     } catch (error) {
       // Listening works without.
       if (this.#session) this.#events.emit('error', error as CallError);
@@ -290,69 +257,29 @@ export class Call {
     const session = this.#session;
     this.#session = undefined;
     this.#undoing.abort();
-    this.#wantsVoice = this.#wantsVideo = false;
-    this.#microphone.close();
-    this.#camera.close();
-    this.#meter?.meter.close();
-    this.#meter = undefined;
-    this.#voice = SILENCE;
-    this.#mediaChanged();
+    this.#media.close();
     this.#setState('left');
     return session;
   }
 
-  #requireSession(): Session {
-    if (!this.#session) throw new CallError('NOT_IN_CALL', 'Join the call first.');
-    return this.#session;
+  async #start(kind: DeviceKind): Promise<void> {
+    this.#requireSession();
+    await this.#media.start(kind);
+    // The call may have ended while the browser was asking.
+    this.#requireSession();
   }
 
-  // ---- Our own media -----------------------------------------------------------------------------------------------
+  #requireSession(): void {
+    if (!this.#session) throw new CallError('NOT_IN_CALL', 'Join the call first.');
+  }
 
-  /** Whatever was wanted or opened, closed or lost: sends, tells and shows what holds now. */
+  /** Sends, tells and shows what holds now. */
   #mediaChanged(): void {
-    const microphone = this.#wantsVoice ? this.#microphone.track : undefined;
-    const camera = this.#wantsVideo ? this.#camera.track : undefined;
+    const microphone = this.#media.outgoing('microphone');
+    const camera = this.#media.outgoing('camera');
     this.#session?.send('microphone', microphone);
     this.#session?.send('camera', camera);
     this.#session?.tell({ isMuted: !microphone, isVideoOn: camera !== undefined });
-    const tracks = [this.#microphone.track, this.#camera.track].filter((track) => track !== undefined);
-    if (
-      tracks.some((track) => !this.#stream?.getTracks().includes(track)) ||
-      tracks.length !== (this.#stream?.getTracks().length ?? 0)
-    )
-      this.#stream = tracks.length > 0 ? new MediaStream(tracks) : undefined;
-    this.#selfChanged();
-  }
-
-  /** Whichever microphone there still is takes over; the app is told in any case. */
-  async #microphoneLost(): Promise<void> {
-    this.#events.emit('device-lost', 'microphone');
-    this.#microphone.forgetChoice();
-    try {
-      await this.#microphone.open();
-    } catch (error) {
-      this.#wantsVoice = false;
-      this.#mediaChanged();
-      this.#events.emit('error', error as CallError);
-    }
-  }
-
-  #cameraLost(): void {
-    this.#wantsVideo = false;
-    this.#mediaChanged();
-    this.#events.emit('device-lost', 'camera');
-  }
-
-  #hearSelf(): void {
-    const { track } = this.#microphone;
-    if (this.#meter && this.#meter.track !== track) {
-      this.#meter.meter.close();
-      this.#meter = undefined;
-    }
-    // Before the first click no audio is processed, and browsers complain of the attempt.
-    if (track && !this.#meter && navigator.userActivation.hasBeenActive)
-      this.#meter = { meter: new AmplitudeMeter(new MediaStream([track])), track };
-    this.#voice = this.#detector.hear(this.#meter?.meter.read() ?? 0);
     this.#selfChanged();
   }
 
@@ -401,12 +328,12 @@ export class Call {
       userId,
       peerId: this.#session?.peerId ?? '',
       username,
-      isMuted: !(this.#wantsVoice && this.#microphone.track),
-      isVideoOn: this.#wantsVideo && this.#camera.track !== undefined,
-      ...this.#voice,
-      microphone: this.#microphone.device,
-      camera: this.#camera.device,
-      stream: this.#stream,
+      isMuted: !this.#media.outgoing('microphone'),
+      isVideoOn: this.#media.outgoing('camera') !== undefined,
+      ...this.#media.voice,
+      microphone: this.#media.device('microphone'),
+      camera: this.#media.device('camera'),
+      stream: this.#media.stream,
     };
   }
 
