@@ -31,7 +31,9 @@ test(
     const stage = await Stage.open();
     const { url } = await stage.serve();
     const names = Array.from({ length: 10 }, (_, index) => `user-${index}`);
-    const all = await Promise.all(names.map((name) => begin(stage, url, name)));
+    // Ten microphones are cleaned of echo and noise by ten computers elsewhere, not by one.
+    const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    const all = await Promise.all(names.map((name) => begin(stage, url, name, { audio })));
     await Promise.all(all.map((caller) => caller.reaches('joined', 60_000)));
     await Promise.all(all.map((caller) => caller.meets(9, 60_000)));
     await unmuteAll(all);
