@@ -13,8 +13,6 @@ const WORDS: Partial<Record<CallErrorCode, { title: string; advice?: string }>> 
   },
   ROOM_FULL: { title: 'The call is full', advice: 'Try again when somebody has left, or choose another meeting.' },
   TIMEOUT: { title: 'The call server does not answer' },
-  RATE_LIMITED: { title: 'The server asks for a pause', advice: 'Wait a few seconds, then join again.' },
-  SHUTTING_DOWN: { title: 'The server is restarting', advice: 'It should be back in a minute.' },
   ORIGIN_NOT_ALLOWED: {
     title: 'This page may not use the server',
     advice: 'Whoever runs it has to allow this address.',
