@@ -59,7 +59,7 @@ export function DeviceDialog({ call, self, entry, onChange, onClose }: Props) {
           }}
         />
       )}
-      <label className="check with-keys">
+      <label className="tick with-keys">
         <input
           type="checkbox"
           checked={entry.hasMuteKey}
