@@ -22,8 +22,4 @@ export class Emitter<Events extends { [E in keyof Events]: (...args: never[]) =>
       }
     }
   }
-
-  clear(): void {
-    for (const event of Object.keys(this.#listeners) as (keyof Events)[]) this.#listeners[event]?.clear();
-  }
 }

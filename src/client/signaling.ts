@@ -21,7 +21,7 @@ const GOODBYE_MS = 2000;
 const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 5000;
 
-/** What may go better in a moment. After a loss, so may the rest of what is temporary. */
+/** What may go better in a moment. */
 const TEMPORARY: ErrorCode[] = ['RATE_LIMITED', 'SHUTTING_DOWN', 'INTERNAL_ERROR'];
 
 type CallSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
@@ -52,6 +52,7 @@ export class Signaling {
   readonly #peerId: () => string;
   readonly #listener: SignalingListener;
   #failures = 0;
+  #isOver = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(address: Address, identity: Identity, peerId: () => string, listener: SignalingListener) {
@@ -81,7 +82,7 @@ export class Signaling {
     });
     this.socket.on('call:error', (refusal) => {
       if (refusal.code === 'REPLACED') listener.ended(refused(refusal));
-      // The seat was lost meanwhile. The join that follows every connection asks for it again.
+      // A seat that was lost meanwhile needs nothing: the join that follows every connection asks for it again.
     });
     // Everybody is given another moment, so that they do not all come back in the same.
     this.socket.on('call:server-shutdown', ({ reconnectInMs }) => this.socket.io.reconnectionDelay(reconnectInMs));
@@ -111,9 +112,10 @@ export class Signaling {
   /** Asks for our seat. Whoever has it already is told the same again, and who is there. */
   async #takeSeat(): Promise<void> {
     clearTimeout(this.#retry);
+    if (this.#isOver) return;
     const askedAt = performance.now();
     const connectionId = this.socket.id;
-    const isStale = () => !this.socket.connected || this.socket.id !== connectionId;
+    const isStale = () => this.#isOver || !this.socket.connected || this.socket.id !== connectionId;
     try {
       const answer = await this.ask('call:join', { ...this.#identity, peerId: this.#peerId() });
       if (isStale()) return;
@@ -135,7 +137,7 @@ export class Signaling {
 
   /** Says goodbye. Settles when the server knows, or cannot be told. */
   async leave(): Promise<void> {
-    clearTimeout(this.#retry);
+    this.#end();
     const { meetingId, userId } = this.#identity;
     if (this.socket.connected) await this.ask('call:leave', { meetingId, userId }, GOODBYE_MS).catch(() => undefined);
     this.close();
@@ -143,8 +145,15 @@ export class Signaling {
 
   /** Without waiting for anybody: the server hears that we mean it. */
   close(): void {
-    clearTimeout(this.#retry);
+    this.#end();
     this.socket.disconnect();
+  }
+
+  /** Whatever is still told, nobody hears it. */
+  #end(): void {
+    this.#isOver = true;
+    clearTimeout(this.#retry);
+    this.socket.off();
   }
 
   #connected(): void {

@@ -1,7 +1,7 @@
 // What breaks in the middle of a call of the SDK, and heals without the app doing anything.
 
-import { expect, onTestFinished, test } from 'vitest';
-import { allHearAll, roster, Stage, unmuteAll } from './browser';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { allHearAll, MEETING, roster, Stage, unmuteAll } from './browser';
 import { startCoturn } from './coturn';
 import { Network } from './network';
 import { begin, join, joinAll, type SdkCaller } from './sdk';
@@ -243,6 +243,37 @@ test('[C7] a page that goes away leaves at once', async () => {
   const { at, payload } = await alice.happened<unknown[]>('participant-left');
   expect(payload).toMatchObject([{ userId: 'bob' }, expect.stringMatching(/^(left|closed)$/)]);
   expect(at - goneAt).toBeLessThan(1000);
+});
+
+test('[C7] who leaves while joining is not in the call, and meets nobody', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const alice = await join(stage, url, 'alice');
+  for (const moment of ['joining', 'asked'] as const) {
+    const bob = await begin(stage, url, 'bob');
+    await bob.reaches('joined');
+    // The same page begins another call, and ends it as soon as the server is reached, or as soon as it has been asked.
+    await bob.page.evaluate(
+      async ({ options, moment }) => {
+        await window.sdk.call().leave();
+        window.sdk.begin(options);
+        const call = window.sdk.call();
+        await new Promise<void>((resolve) => {
+          call.on('state', (state) => {
+            if (state !== 'joining') return;
+            if (moment === 'joining') resolve(call.leave());
+            else queueMicrotask(() => resolve(call.leave()));
+          });
+        });
+      },
+      { options: { url, meetingId: MEETING, userId: 'bob' }, moment },
+    );
+    expect((await bob.snapshot()).state).toBe('left');
+    expect(await bob.count('in', 'participant-joined'), moment).toBe(1);
+    await vi.waitUntil(async () => (await roster(url)).length === 1);
+    await bob.page.close();
+  }
+  await alice.shows('is alone', ({ participants }) => participants.length === 0);
 });
 
 test('[C7] somebody joins again from elsewhere: the first page is out and says why, the others go on', async () => {
