@@ -1,39 +1,58 @@
 import { defineConfig, type Options } from 'tsup';
+import { notices } from './scripts/notices';
 
+/** Everything in it, so that it runs without node_modules. */
+const whole: Options = { noExternal: [/.*/], esbuildPlugins: [notices('dist/NOTICES.txt')] };
+const library: Options = { format: ['esm', 'cjs'], splitting: true, sourcemap: true, shims: true };
 const browser: Options = { target: 'es2022', platform: 'browser', sourcemap: true };
-const whole: Options = { ...browser, minify: true, noExternal: [/.*/], splitting: false };
+const page: Options = { ...browser, ...whole, minify: true, splitting: false };
+const node: Options = { target: 'node20', platform: 'node' };
 /** React looks for it, and means its own development build by its absence. */
 const define = { 'process.env.NODE_ENV': '"production"' };
 
 export default defineConfig(({ watch }): Options[] => [
   {
-    entry: ['src/index.ts', 'src/server.ts'],
+    // The process. What only some starts need is in chunks of its own.
+    ...node,
+    ...whole,
+    entry: ['src/server.ts'],
     format: 'esm',
-    target: 'node20',
-    platform: 'node',
-    dts: !watch && { entry: 'src/index.ts' },
-    sourcemap: true,
+    splitting: true,
+    outExtension: () => ({ js: '.mjs' }),
+    // Smaller, and loaded faster; names stay, for who reads a stack.
+    esbuildOptions: (options) => Object.assign(options, { minifyWhitespace: true, minifySyntax: true }),
+    // Packages that are no modules ask for Node's own by `require`.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    },
     // `npm run dev`: each build of the server starts it again.
-    ...(watch && { onSuccess: 'node --enable-source-maps dist/server.js' }),
+    ...(watch && { sourcemap: 'inline', onSuccess: 'node --enable-source-maps dist/server.mjs' }),
   },
   {
-    // `import 'back-call/client'` and `'back-call/react'`: ordinary modules that leave their dependencies to the app.
+    // `import 'back-call'`, and below `'back-call/client'` and `'back-call/react'`: ordinary modules that leave their
+    // dependencies to the app.
+    ...node,
+    ...library,
+    entry: ['src/index.ts'],
+    dts: !watch,
+  },
+  {
     ...browser,
+    ...library,
     entry: { 'client/index': 'src/client/index.ts', 'react/index': 'src/react/index.ts' },
-    format: 'esm',
     dts: !watch,
     external: ['react', 'peerjs', 'socket.io-client'],
   },
   {
-    // What the server serves: all in one file, as a script and as a module.
-    ...whole,
+    // What the server serves: the SDK all in one file, as a script and as a module, and the demo.
+    ...page,
     entry: { 'client/back-call': 'src/client/index.ts' },
     format: ['iife', 'esm'],
     globalName: 'BackCall',
     outExtension: ({ format }) => ({ js: format === 'iife' ? '.js' : '.mjs' }),
   },
   {
-    ...whole,
+    ...page,
     entry: ['src/demo/main.tsx'],
     outDir: 'dist/demo',
     format: 'esm',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const built = 'dist/server.js';
+const built = 'dist/server.mjs';
 const sources = () => readdirSync('src', { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
 const isStale = () => {
   const builtAt = statSync(built).mtimeMs;

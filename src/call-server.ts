@@ -11,6 +11,7 @@ import { PeerDirectory } from './directory';
 import { PEER_SOCKET_PATH, SOCKET_PATH } from './doors';
 import { CallError } from './errors';
 import { createIceResolver } from './ice';
+import type { Identity } from './identity';
 import { createLogger, type Logger } from './logger';
 import { Rooms } from './rooms';
 import { createEngine } from './transport/engine';
@@ -25,6 +26,8 @@ import { takeUpgrades } from './transport/upgrade';
 export interface CallServerOptions extends Partial<Config> {
   /** Mounts on an application of yours instead of standing alone. `server` must be the one that serves `app`. */
   mount?: { app: Application; server: Server };
+  /** Serves HTTPS with it, and sends who comes by plain HTTP there. Of no use when mounted: then the host listens. */
+  identity?: Identity | undefined;
   log?: Logger;
   /** What differs between one node and several; one node in memory unless given. */
   backplane?: Backplane;
@@ -33,20 +36,24 @@ export interface CallServerOptions extends Partial<Config> {
 export interface CallServer {
   /** The HTTP server that all doors share. */
   readonly server: Server;
+  /** Whether the demo is served. */
+  readonly hasDemo: boolean;
   /** Starts to listen, when it stands alone. Gives the address; rejects as `server.listen` would. */
   listen(port?: number, host?: string): Promise<AddressInfo>;
+  /** Lets the identity renew itself, and serves new connections with what came of it. Tells whether that is new. */
+  renewIdentity(): Promise<boolean>;
   /** Stops gently: nobody joins any more, everybody is told, what is under way is finished, then all is closed. */
   close(): Promise<void>;
 }
 
 export function createCallServer(options: CallServerOptions = {}): CallServer {
-  const { mount, log: givenLog, backplane = createMemoryBackplane(), ...overrides } = options;
+  const { mount, identity, log: givenLog, backplane = createMemoryBackplane(), ...overrides } = options;
   const given: Config = { ...loadConfig(), ...overrides };
   const config = { ...given, demo: given.demo ?? (!mount && given.environment === 'development') };
   const log = givenLog ?? createLogger(config);
   const { windowMs, requests, connections } = config.rateLimits;
 
-  const listener = createListener();
+  const listener = createListener(identity?.credentials);
   const server = mount?.server ?? listener.server;
   const iceServersFor = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, config);
@@ -85,6 +92,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       },
       peers: peers.app,
       engine,
+      authority: mount ? undefined : identity?.authority,
       log,
     },
     mount !== undefined,
@@ -127,8 +135,16 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   };
   let closing: Promise<void> | undefined;
 
+  const renewIdentity = async () => {
+    if (!identity || !(await identity.renew())) return false;
+    listener.setCredentials(identity.credentials);
+    return true;
+  };
+
   return {
     server,
+    hasDemo: config.demo,
+    renewIdentity,
     listen: (port = config.port, host = config.host) =>
       mount ? Promise.reject(new Error('The server it is mounted on listens itself.')) : listener.listen(port, host),
     close: () => (closing ??= closeAll()),

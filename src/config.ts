@@ -13,6 +13,12 @@ const integer = (fallback: number, min: number, max: number) =>
 
 const oneOf = <const T extends [string, ...string[]]>(...values: T) => z.enum(values).describe(values.join(' or '));
 
+const toggle = () =>
+  z
+    .enum(['on', 'off'])
+    .transform((value) => value === 'on')
+    .describe('on or off');
+
 const split = (value: string) =>
   value
     .split(',')
@@ -34,11 +40,13 @@ const variables = {
   PORT: integer(5000, 0, 65_535),
   HOST: z.string().describe('a host name or address').optional(),
   NODE_ENV: z.string().describe('a name').default('development'),
-  DEMO: z
-    .enum(['on', 'off'])
-    .transform((value) => value === 'on')
-    .describe('on or off')
-    .optional(),
+  DEMO: toggle().optional(),
+  OPEN: toggle().default(false),
+  LAN: toggle().default(false),
+  HTTPS: toggle().default(false),
+  TLS_CERT: z.string().describe('a file').optional(),
+  TLS_KEY: z.string().describe('a file').optional(),
+  STATE_DIR: z.string().describe('a folder').optional(),
   CORS_ORIGIN: z
     .string()
     .transform(split)
@@ -78,11 +86,16 @@ const variables = {
   RATE_LIMIT_PEER_FRAMES: integer(2000, 1, 1e9),
 } satisfies Record<string, z.ZodType>;
 
+export type VariableName = keyof typeof variables;
+
 /** The names of all variables, in the order of env.example. */
-export const variableNames = Object.keys(variables) as (keyof typeof variables)[];
+export const variableNames = Object.keys(variables) as VariableName[];
+
+/** What is never shown, and never asked for where others can read it. */
+export const secretNames = ['TURN_CREDENTIAL', 'TURN_SECRET'] satisfies VariableName[];
 
 const environment = z.object(variables).superRefine((env, context) => {
-  const needs = (name: keyof typeof variables, other: keyof typeof variables) => {
+  const needs = (name: VariableName, other: VariableName) => {
     if (env[name] !== undefined && env[other] === undefined)
       context.addIssue({ code: 'custom', path: [other], message: `something, because ${name} is set` });
   };
@@ -90,6 +103,8 @@ const environment = z.object(variables).superRefine((env, context) => {
   needs('TURN_SERVER_URL', 'TURN_CREDENTIAL');
   needs('TURN_URLS', 'TURN_SECRET');
   needs('TURN_SECRET', 'TURN_URLS');
+  needs('TLS_CERT', 'TLS_KEY');
+  needs('TLS_KEY', 'TLS_CERT');
   if (env.MAX_PARTICIPANTS > 0 && env.MIN_PARTICIPANTS > env.MAX_PARTICIPANTS)
     context.addIssue({ code: 'custom', path: ['MIN_PARTICIPANTS'], message: 'at most MAX_PARTICIPANTS' });
 });
@@ -121,38 +136,68 @@ export interface Config {
   rateLimits: { windowMs: number; requests: number; connections: number; events: number; peerFrames: number };
 }
 
-/** What is wrong with the environment: one line per variable. */
-export class ConfigError extends Error {
-  constructor(lines: string[]) {
-    super(lines.join('\n'));
-    this.name = 'ConfigError';
-  }
+/** What the environment says beside that: how the process is reached, and how it greets. */
+export interface ProcessConfig extends Config {
+  /** For a network without internet: every address is told, and nothing outside of it is asked for anything. */
+  lan: boolean;
+  /** HTTPS with these files in PEM, or with certificates from an authority of this machine's own; undefined for none. */
+  tls?: { certFile: string; keyFile: string } | 'own authority' | undefined;
+  /** Where that authority is kept; undefined for the usual place of the system. */
+  stateDir?: string | undefined;
+  /** Whether the demo is opened in a browser. */
+  open: boolean;
 }
 
-const SECRETS = ['TURN_SECRET', 'TURN_CREDENTIAL'];
+export interface Complaint {
+  variable: VariableName;
+  /** What was found, and what is expected. */
+  text: string;
+}
+
+/** What is wrong with the environment: one line per variable. */
+export class ConfigError extends Error {
+  readonly complaints: Complaint[];
+
+  constructor(complaints: Complaint[]) {
+    super(complaints.map(({ variable, text }) => `${variable}: ${text}`).join('\n'));
+    this.name = 'ConfigError';
+    this.complaints = complaints;
+  }
+}
 
 /**
  * Reads the configuration from environment variables. An empty value counts as unset, `STUN_URLS` aside, where it means
  * none. Throws a {@link ConfigError} if any value is not what it should be.
  */
-export function loadConfig(env: Record<string, string | undefined> = {}): Config {
+export function loadConfig(env: Record<string, string | undefined> = {}): ProcessConfig {
   const isSet = (name: string) => env[name] !== undefined && (env[name].trim() !== '' || name === 'STUN_URLS');
   const set = Object.fromEntries(variableNames.filter(isSet).map((name) => [name, env[name]?.trim()]));
   const parsed = environment.safeParse(set);
-  if (!parsed.success) throw new ConfigError(complaints(parsed.error, set));
+  if (!parsed.success) throw new ConfigError(complaintsOf(parsed.error, set));
 
   const values = parsed.data;
-  const { TURN_SERVER_URL, TURN_USERNAME, TURN_CREDENTIAL, TURN_URLS, TURN_SECRET } = values;
+  const { TURN_SERVER_URL, TURN_USERNAME, TURN_CREDENTIAL, TURN_URLS, TURN_SECRET, TLS_CERT, TLS_KEY, LAN } = values;
   return {
     port: values.PORT,
     host: values.HOST,
     environment: values.NODE_ENV,
-    demo: values.DEMO,
+    // Who carries it to a room without internet has no other page there.
+    demo: values.DEMO ?? (LAN || undefined),
+    open: values.OPEN,
+    lan: LAN,
+    tls:
+      TLS_CERT && TLS_KEY
+        ? { certFile: TLS_CERT, keyFile: TLS_KEY }
+        : LAN || values.HTTPS
+          ? 'own authority'
+          : undefined,
+    stateDir: values.STATE_DIR,
     corsOrigins: values.CORS_ORIGIN,
     maxParticipants: values.MAX_PARTICIPANTS,
     minParticipants: values.MIN_PARTICIPANTS,
-    // A TURN server answers STUN too, and so takes the place of the default ones.
-    stunUrls: TURN_SERVER_URL && set.STUN_URLS === undefined ? [] : values.STUN_URLS,
+    // A TURN server answers STUN too, and so takes the place of the default ones. A network without internet has none,
+    // also where a .env that was made for elsewhere says so.
+    stunUrls: LAN || (TURN_SERVER_URL && set.STUN_URLS === undefined) ? [] : values.STUN_URLS,
     turnServer:
       TURN_SERVER_URL && TURN_USERNAME && TURN_CREDENTIAL
         ? { host: TURN_SERVER_URL, username: TURN_USERNAME, credential: TURN_CREDENTIAL }
@@ -176,14 +221,25 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Config
   };
 }
 
-function complaints({ issues }: z.ZodError, set: Record<string, string | undefined>): string[] {
-  const lines = issues.map(({ path, code, message }) => {
-    const name = path[0] as keyof typeof variables;
-    const found = set[name] === undefined ? 'nothing' : SECRETS.includes(name) ? 'a value' : JSON.stringify(set[name]);
-    const expected = code === 'custom' && message !== 'Invalid input' ? message : expectation(variables[name]);
-    return `${name}: found ${found}, expected ${expected}`;
-  });
-  return [...new Set(lines)];
+function complaintsOf({ issues }: z.ZodError, set: Record<string, string | undefined>): Complaint[] {
+  const complaints = new Map<VariableName, Complaint>();
+  for (const { path, code, message } of issues) {
+    const variable = path[0] as VariableName;
+    const isSecret = (secretNames as VariableName[]).includes(variable);
+    const found = set[variable] === undefined ? 'nothing' : isSecret ? 'a value' : JSON.stringify(set[variable]);
+    const expected = code === 'custom' && message !== 'Invalid input' ? message : expectation(variables[variable]);
+    complaints.set(variable, { variable, text: `found ${found}, expected ${expected}` });
+  }
+  return [...complaints.values()];
+}
+
+/** What a variable is when it is not set, as it would be written; undefined when it then is off. */
+export function defaultOf(name: VariableName): string | undefined {
+  const schema = variables[name];
+  if (!(schema instanceof z.ZodDefault)) return undefined;
+  const { defaultValue } = schema.def;
+  if (typeof defaultValue === 'boolean') return defaultValue ? 'on' : 'off';
+  return String(defaultValue);
 }
 
 /** The description of a variable, which `.default()` and `.optional()` wrap. */

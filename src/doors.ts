@@ -19,5 +19,9 @@ export const CLIENT_MODULE_PATH = '/client/back-call.mjs';
 /** The demo page. */
 export const DEMO_PATH = '/demo/';
 
+/** The certificate of our own authority, and how to install it. */
+export const AUTHORITY_PATH = '/ca.crt';
+export const TRUST_PATH = '/trust';
+
 /** A ping every 12.5 s with 10 s for the answer: a dead connection is noticed within 25 s, at either socket. */
 export const PING = { interval: 12_500, timeout: 10_000 };

@@ -243,6 +243,12 @@ export interface ClientConfig {
   /** What `new Peer()` takes. */
   peer: { host: string; port: number; path: string; secure: boolean; key: string };
   socket: { path: string; namespaces: string[] };
+  /** Whether browsers give a microphone to pages of the address that was asked: by HTTPS, or on the machine itself. */
+  isSecureContext: boolean;
+  /** Why they do not, and what to do; `null` when they do. */
+  insecureReason: string | null;
+  /** Where it is told how to trust the certificate; `null` when there is nothing to do. */
+  trustPath: string | null;
   iceServers: IceServer[];
   maxParticipants: number;
   minParticipants: number;

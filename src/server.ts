@@ -1,15 +1,27 @@
-// The process: environment in, signals handled. The one file that reads, hears and ends it.
+#!/usr/bin/env node
+// The process: command line and environment in, signals handled. The one file that reads, hears and ends it.
 
 import dotenv from 'dotenv';
 import { createCallServer } from './call-server';
-import { ConfigError, loadConfig, type Config } from './config';
+import { explain, readCommandLine } from './cli';
+import { ConfigError, loadConfig, type ProcessConfig } from './config';
+import { DEMO_PATH } from './doors';
+import { greet, originsOf, type Greeting } from './greeting';
+import { IdentityError, openIdentity, stateFolder } from './identity';
+import { ownHosts, reachableAddresses } from './identity/hosts';
 import { createLogger } from './logger';
+
+/** How often it is looked whether this machine has other addresses, or needs another certificate. */
+const LOOK_AROUND_MS = 5000;
 
 dotenv.config({ quiet: true });
 const config = readConfig();
 const log = createLogger(config);
-const calls = createCallServer({ ...config, log });
+const folder = config.stateDir ?? stateFolder(process.env, process.platform);
+const identity = await openIdentity(config.tls, folder).catch(giveUp);
+const calls = createCallServer({ ...config, identity, log });
 let isStopping = false;
+let greeted = '';
 
 // Calls go on when nobody reads the log any more.
 process.stdout.on('error', () => undefined);
@@ -22,7 +34,9 @@ process.on('uncaughtException', (error) => {
 
 try {
   const { port } = await calls.listen();
-  log.info({ port, environment: config.environment }, `listening on http://localhost:${port}`);
+  tellWhere(port);
+  if (identity) setInterval(() => void lookAround(port), LOOK_AROUND_MS);
+  if (config.open) await openBrowser(port);
 } catch (error) {
   const { code } = error as NodeJS.ErrnoException;
   log.fatal(
@@ -54,12 +68,74 @@ function stop(signal: NodeJS.Signals): void {
   );
 }
 
-function readConfig(): Config {
+// ---- Starting ----------------------------------------------------------------------------------------------------
+
+function readConfig(): ProcessConfig {
+  const line = readCommandLine(process.argv.slice(2));
+  if (line.answer !== undefined) {
+    (line.isRefusal ? console.error : console.log)(line.answer.trimEnd());
+    process.exit(line.isRefusal ? 1 : 0);
+  }
   try {
-    return loadConfig(process.env);
+    return loadConfig({ ...process.env, ...line.variables });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    console.error(error.message);
+    console.error(explain(error.complaints, line));
     process.exit(1);
+  }
+}
+
+function giveUp(error: unknown): never {
+  if (!(error instanceof IdentityError)) throw error;
+  log.fatal(error.message);
+  process.exit(1);
+}
+
+// ---- Being found -------------------------------------------------------------------------------------------------
+
+/** Says where everything is, when that is not what was said last. */
+function tellWhere(port: number): void {
+  const greeting: Greeting = {
+    isSecure: identity !== undefined,
+    hosts: hostsToTell(),
+    port,
+    hasDemo: calls.hasDemo,
+    isLan: config.lan,
+    fingerprint: identity?.authority?.fingerprint,
+    hasColors: process.stdout.isTTY,
+  };
+  const text = greet(greeting);
+  if (text === greeted) return;
+  greeted = text;
+  const [origin, ...others] = originsOf(greeting);
+  log.info({ port, environment: config.environment, ...(others.length > 0 && { others }) }, `listening on ${origin}`);
+  if (config.logFormat === 'pretty') process.stdout.write(text);
+}
+
+function hostsToTell(): [string, ...string[]] {
+  if (config.host !== undefined && !['0.0.0.0', '::'].includes(config.host)) return [config.host];
+  if (!config.lan) return ['localhost'];
+  const hosts = ownHosts();
+  const [first = 'localhost', ...others] = [...reachableAddresses(hosts), ...hosts.names.slice(0, 1)];
+  return [first, ...others];
+}
+
+/** A laptop is carried into another network, or a certificate near its end was replaced. */
+async function lookAround(port: number): Promise<void> {
+  try {
+    if (await calls.renewIdentity()) log.info('new connections get a new certificate');
+  } catch (error) {
+    log.error({ err: error }, 'the certificate could not be renewed; the old one stays');
+  }
+  if (config.lan) tellWhere(port);
+}
+
+async function openBrowser(port: number): Promise<void> {
+  const [origin] = originsOf({ isSecure: identity !== undefined, hosts: hostsToTell(), port });
+  try {
+    const { default: open } = await import('open');
+    await open(calls.hasDemo ? origin + DEMO_PATH : origin);
+  } catch (error) {
+    log.warn({ reason: String(error) }, 'no browser could be opened');
   }
 }

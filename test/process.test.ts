@@ -20,7 +20,7 @@ interface Run {
   exited: () => Promise<number | null>;
 }
 
-function run(env: Record<string, string>, command = 'node', args = ['dist/server.js']): Run {
+function run(env: Record<string, string>, command = 'node', args = ['dist/server.mjs']): Run {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, { env: { PATH, HOME, LOG_FORMAT: 'json', PORT: '0', STUN_URLS: '', ...env } });
   onTestFinished(() => void child.kill('SIGKILL'));

@@ -13,9 +13,20 @@ import helmet from 'helmet';
 import type { ZodType } from 'zod';
 import type { Config } from '../config';
 import type { PeerDirectory } from '../directory';
-import { API_PATH, CLIENT_PATH, DEMO_PATH, NAMESPACES, PEER_KEY, PEER_PATH, SOCKET_PATH } from '../doors';
+import {
+  API_PATH,
+  AUTHORITY_PATH,
+  CLIENT_PATH,
+  DEMO_PATH,
+  NAMESPACES,
+  PEER_KEY,
+  PEER_PATH,
+  SOCKET_PATH,
+  TRUST_PATH,
+} from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
+import type { Identity } from '../identity';
 import type { Logger } from '../logger';
 import {
   clientEvents,
@@ -31,6 +42,7 @@ import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
 import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
 import { hostOf } from './origins';
+import { trustRoutes } from './trust';
 
 export interface HttpOptions {
   config: Config;
@@ -46,6 +58,8 @@ export interface HttpOptions {
   admitPolling: (req: Request) => Promise<void>;
   peers: RequestHandler;
   engine: EngineServer;
+  /** Of this machine's own, if that is what we are trusted by. */
+  authority: Identity['authority'];
   log: Logger;
 }
 
@@ -55,12 +69,16 @@ export interface HttpOptions {
  */
 export function createApp(options: HttpOptions, isGuest: boolean): Express {
   const app = express();
-  const { config } = options;
+  const { config, authority } = options;
   app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy ?? false);
   const door: RequestHandler[] = [
     // Reading across origins is what these answers are for; CORS_ORIGIN says which.
-    helmet({ crossOriginResourcePolicy: { policy: 'cross-origin' } }),
+    helmet({
+      crossOriginResourcePolicy: { policy: 'cross-origin' },
+      // It holds for all ports of a name: other servers on this machine, with plain HTTP, would be gone for the browser.
+      strictTransportSecurity: authority === undefined,
+    }),
     (req, _res, next) => {
       options.admitOrigin(req);
       next();
@@ -75,12 +93,13 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
   app.use(PEER_PATH, limited, options.peers, nothingHere);
   app.use(API_PATH, limited, callRoutes(options), nothingHere);
   app.use(fileRoutes(options, limited));
+  if (authority) app.use(trustRoutes(authority, limited));
   if (!isGuest) app.use(door, rootRoutes(options), nothingHere);
   app.use(answerError(options.log));
   return app;
 }
 
-function callRoutes({ config, rooms, directory, iceServersFor }: HttpOptions): RequestHandler {
+function callRoutes({ config, rooms, directory, iceServersFor, authority }: HttpOptions): RequestHandler {
   const { maxParticipants, minParticipants, reconnectGraceMs, trustProxy } = config;
   const startedAt = performance.now();
   const router = express.Router();
@@ -117,9 +136,13 @@ function callRoutes({ config, rooms, directory, iceServersFor }: HttpOptions): R
     if (!URL.canParse(address)) throw new CallError('INVALID_PAYLOAD', { detail: 'Host header' });
     const { protocol, hostname, port } = new URL(address);
     const secure = protocol === 'https:';
+    const isSecureContext = secure || LOOPBACK.test(hostname);
     succeed(res, {
       peer: { host: hostname, port: Number(port) || (secure ? 443 : 80), path: PEER_PATH, secure, key: PEER_KEY },
       socket: { path: SOCKET_PATH, namespaces: NAMESPACES },
+      isSecureContext,
+      insecureReason: isSecureContext ? null : INSECURE_REASON,
+      trustPath: authority ? TRUST_PATH : null,
       iceServers: iceServersFor('anonymous'),
       maxParticipants,
       minParticipants,
@@ -138,7 +161,7 @@ function fileRoutes({ config }: HttpOptions, door: RequestHandler[]): RequestHan
   return router;
 }
 
-function rootRoutes({ config, isHealthy, isDraining, admitRequest }: HttpOptions): RequestHandler {
+function rootRoutes({ config, isHealthy, isDraining, admitRequest, authority }: HttpOptions): RequestHandler {
   const router = express.Router();
 
   // Whoever watches us is never told to wait.
@@ -177,6 +200,7 @@ function rootRoutes({ config, isHealthy, isDraining, admitRequest }: HttpOptions
         socketio: SOCKET_PATH,
         client: CLIENT_PATH,
         ...(config.demo && { demo: DEMO_PATH }),
+        ...(authority && { trust: TRUST_PATH, authority: AUTHORITY_PATH }),
       },
       socketEvents: { namespaces: NAMESPACES, clientToServer: Object.keys(clientEvents), serverToClient: serverEvents },
     });
@@ -198,6 +222,11 @@ function socketRoutes({ engine, admitPolling }: HttpOptions): RequestHandler {
   router.use(nothingHere);
   return router;
 }
+
+/** Hosts that are trusted without HTTPS (Secure Contexts, 3.1), as `URL` writes them. */
+const LOOPBACK = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/;
+const INSECURE_REASON =
+  'Browsers give microphone and camera to pages that came by HTTPS or from localhost alone. Start with --lan or --https.';
 
 function health({ environment }: Config): Health {
   return { status: 'ok', service: 'voice-call-server', timestamp: new Date().toISOString(), environment };

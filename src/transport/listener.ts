@@ -1,7 +1,10 @@
-// The HTTP server of our own: it listens, and closes without waiting for those who ask for nothing.
+// The HTTP server of our own: it listens, by HTTPS if it has credentials, and closes without waiting for those who ask for nothing.
 
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Credentials } from '../identity';
+import { takePlainConnections } from './plain';
 
 /** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
 const HEADERS_TIMEOUT = 15_000;
@@ -10,6 +13,8 @@ const REQUEST_TIMEOUT = 30_000;
 export interface Listener {
   readonly server: Server;
   serve(app: RequestListener): void;
+  /** What to serve HTTPS with from the next connection on. */
+  setCredentials(credentials: Credentials): void;
   /** Rejects as `server.listen` would fail. */
   listen(port: number, host: string | undefined): Promise<AddressInfo>;
   /** Settles when the last request is answered. */
@@ -18,8 +23,11 @@ export interface Listener {
   terminate(): void;
 }
 
-export function createListener(): Listener {
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT });
+export function createListener(credentials?: Credentials): Listener {
+  const timeouts = { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT };
+  const secure = credentials && createSecureServer({ ...timeouts, ...credentials, handshakeTimeout: HEADERS_TIMEOUT });
+  const server: Server = secure ?? createServer(timeouts);
+  if (secure) takePlainConnections(secure, HEADERS_TIMEOUT);
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);
@@ -34,6 +42,7 @@ export function createListener(): Listener {
         if (!req.url?.startsWith('/') && !URL.canParse(req.url ?? '')) req.url = '*';
         app(req, res);
       }),
+    setCredentials: (credentials) => secure?.setSecureContext(credentials),
     listen: (port, host) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
@@ -50,6 +59,8 @@ export function createListener(): Listener {
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       await closed;
     },
-    terminate: () => server.closeAllConnections(),
+    terminate() {
+      for (const socket of sockets) socket.destroy();
+    },
   };
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { before, Inbox } from '../helpers';
 
-const ENTRY = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+const ENTRY = fileURLToPath(new URL('../../dist/server.mjs', import.meta.url));
 
 interface LogLine {
   msg: string;

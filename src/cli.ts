@@ -1,0 +1,94 @@
+// The command line: every flag is a variable of the environment under another name, and is checked as that.
+
+import { Argument, Command, CommanderError, Option } from 'commander';
+import { version } from '../package.json';
+import { defaultOf, secretNames, variableNames, type Complaint, type VariableName } from './config';
+
+/** What a command line asks for: to start in an environment with these variables, or only to be told something. */
+export type CommandLine =
+  { variables: Record<string, string>; answer?: never } | { answer: string; isRefusal: boolean; variables?: never };
+
+type SecretName = (typeof secretNames)[number];
+
+/** Each variable as a flag, but for secrets: who else is on the machine can read a command line. */
+const flags: Record<Exclude<VariableName, SecretName>, [group: string, flag: string, what: string]> = {
+  PORT: ['Serving', '-p, --port <number>', 'port to listen on'],
+  HOST: ['Serving', '--host <address>', 'interface to listen on; all of them unless set'],
+  NODE_ENV: ['Serving', '--node-env <name>', 'production for a log in JSON and no demo'],
+  DEMO: ['Serving', '--demo <on|off>', 'the demo at /demo/; on in development and on a LAN unless set'],
+  OPEN: ['Serving', '--open', 'open the demo in a browser'],
+  LAN: ['Serving', '--lan', 'for a room without internet: HTTPS, every address, a QR code for phones, no STUN'],
+  HTTPS: ['Serving', '--https', 'HTTPS, by a certificate authority that is made on this machine'],
+  TLS_CERT: ['Serving', '--cert <file>', 'HTTPS by a certificate of your own, in PEM'],
+  TLS_KEY: ['Serving', '--key <file>', 'the private key for it, in PEM'],
+  STATE_DIR: ['Serving', '--state-dir <folder>', 'where the certificate authority is kept'],
+  CORS_ORIGIN: ['Serving', '--cors-origin <origins>', 'origins whose pages may connect, by comma; * for any'],
+  MAX_PARTICIPANTS: ['Calls', '--max-participants <number>', 'seats of a call'],
+  MIN_PARTICIPANTS: ['Calls', '--min-participants <number>', 'from how many on a call is active'],
+  STUN_URLS: ['Calls', '--stun-urls <urls>', "STUN servers, by comma; '' for none"],
+  TURN_SERVER_URL: ['Calls', '--turn-server-url <host:port>', 'TURN server with fixed credentials'],
+  TURN_USERNAME: ['Calls', '--turn-username <name>', 'user name for it'],
+  TURN_URLS: ['Calls', '--turn-urls <urls>', 'TURN servers with credentials that expire, by comma'],
+  TURN_TTL_SECONDS: ['Calls', '--turn-ttl-seconds <number>', 'how long such credentials last'],
+  RECONNECT_GRACE_MS: ['Calls', '--reconnect-grace-ms <number>', 'how long the seat of a lost connection is kept'],
+  SHUTDOWN_GRACE_MS: ['Running', '--shutdown-grace-ms <number>', 'how long stopping may take'],
+  LOG_LEVEL: ['Running', '--log-level <level>', 'how much is logged'],
+  LOG_FORMAT: ['Running', '--log-format <pretty|json>', 'how; json in production unless set'],
+  TRUST_PROXY: ['Running', '--trust-proxy <proxies>', 'how many proxies stand in front, or their addresses'],
+  RATE_LIMIT_WINDOW_MS: ['Running', '--rate-limit-window-ms <number>', 'the window of the limits below'],
+  RATE_LIMIT_REQUESTS: ['Running', '--rate-limit-requests <number>', 'REST requests of one address'],
+  RATE_LIMIT_CONNECTIONS: ['Running', '--rate-limit-connections <number>', 'new connections of one address'],
+  RATE_LIMIT_EVENTS: ['Running', '--rate-limit-events <number>', 'events on one Socket.IO connection'],
+  RATE_LIMIT_PEER_FRAMES: ['Running', '--rate-limit-peer-frames <number>', 'frames on one PeerJS connection'],
+};
+
+const AFTERWORD = `
+Each flag is also a variable of the environment, and a line of a file .env: --max-participants is MAX_PARTICIPANTS. Flags
+win over the environment, and that over .env. ${secretNames.join(' and ')} are variables alone.`;
+
+const isFlag = (name: VariableName): name is keyof typeof flags => name in flags;
+
+const options = variableNames.filter(isFlag).map((variable) => {
+  const [group, flag, what] = flags[variable];
+  const fallback = defaultOf(variable);
+  const isWorthTelling = fallback !== undefined && fallback !== 'off';
+  const option = new Option(flag, isWorthTelling ? `${what} (${fallback})` : what).helpGroup(`${group}:`);
+  return { variable, option };
+});
+
+/** @param args - what stands behind the name of the program. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  let answer = '';
+  const hear = (text: string) => (answer += text);
+  const program = new Command('back-call')
+    .description('Voice calls for any web app: PeerJS broker, call signaling and REST on one port.')
+    .addArgument(new Argument('[start]').choices(['start']))
+    .version(version)
+    .addHelpText('after', AFTERWORD)
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: hear, writeErr: hear, outputError: (text) => hear(inOneLine(text)) })
+    .exitOverride();
+  for (const { option } of options) program.addOption(option);
+
+  try {
+    program.parse(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return { answer, isRefusal: error.exitCode !== 0 };
+  }
+  const given = program.opts<Record<string, string | true>>();
+  const variables = options.flatMap(({ variable, option }) => {
+    const value = given[option.attributeName()];
+    return value === undefined ? [] : [[variable, value === true ? 'on' : value]];
+  });
+  return { variables: Object.fromEntries(variables) as Record<string, string> };
+}
+
+/** What is wrong with the environment, said of the flags where they said it. */
+export function explain(complaints: Complaint[], { variables = {} }: CommandLine): string {
+  const nameOf = (variable: VariableName) =>
+    (variable in variables && options.find((option) => option.variable === variable)?.option.long) || variable;
+  return complaints.map(({ variable, text }) => `${nameOf(variable)}: ${text}`).join('\n');
+}
+
+const inOneLine = (text: string) => `${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`;
