@@ -1,0 +1,71 @@
+// What is said when the process listens.
+
+import jsQR from 'jsqr';
+import { describe, expect, it } from 'vitest';
+import { greet, type Greeting } from '../src/greeting';
+
+const here: Greeting = {
+  isSecure: false,
+  hosts: ['localhost'],
+  port: 5000,
+  hasDemo: true,
+  isLan: false,
+  fingerprint: undefined,
+  hasColors: false,
+};
+const lan: Greeting = {
+  ...here,
+  isSecure: true,
+  hosts: ['192.168.1.5', 'fd00::5', 'desk-7.local'],
+  isLan: true,
+  fingerprint: 'AB:CD',
+};
+
+/** What a camera reads off the blocks of a terminal, each of which is two modules. */
+function scan(text: string): string | undefined {
+  const rows = text.split('\n').flatMap((line) => /^ {2}([█▀].*)$/.exec(line)?.[1] ?? []);
+  const scale = 4;
+  const width = Math.max(...rows.map((row) => row.length));
+  const isLight = (x: number, y: number) => {
+    const block = rows[y >> 1]?.[x] ?? ' ';
+    return block === '█' || block === (y % 2 === 0 ? '▀' : '▄');
+  };
+  const [wide, high] = [width * scale, rows.length * 2 * scale];
+  const pixels = new Uint8ClampedArray(wide * high * 4).fill(255);
+  for (let y = 0; y < high; y += 1)
+    for (let x = 0; x < wide; x += 1)
+      if (!isLight(Math.floor(x / scale), Math.floor(y / scale)))
+        pixels.fill(0, (y * wide + x) * 4, (y * wide + x) * 4 + 3);
+  return jsQR(pixels, wide, high)?.data;
+}
+
+describe('the greeting', () => {
+  it('tells where demo, broker and signaling are', () => {
+    const lines = greet(here).split('\n');
+    expect(lines).toContain('  Demo       http://localhost:5000/demo/');
+    expect(lines).toContain("  PeerJS     new Peer({ host: 'localhost', port: 5000, path: '/peerjs' })");
+    expect(lines).toContain("  Signaling  io('http://localhost:5000')");
+    expect(greet(here)).not.toMatch(/Trust|█/);
+    expect(greet({ ...here, hasDemo: false })).toContain('  Server     http://localhost:5000\n');
+    expect(greet({ ...here, port: 80 })).toContain("io('http://localhost')");
+  });
+
+  it('tells every address on a LAN, and how to be trusted there', () => {
+    const text = greet(lan);
+    for (const host of ['192.168.1.5', '[fd00::5]', 'desk-7.local'])
+      expect(text).toContain(`https://${host}:5000/demo/\n`);
+    expect(text).toContain(
+      "host: '192.168.1.5', port: 5000, path: '/peerjs', secure: true, config: { iceServers: [] } })",
+    );
+    expect(text).toContain('http://192.168.1.5:5000/trust ');
+    expect(text).toContain('SHA-256 AB:CD');
+  });
+
+  it('shows phones the way', () => {
+    expect(scan(greet(lan))).toBe('https://192.168.1.5:5000');
+    // eslint-disable-next-line no-control-regex
+    expect(scan(greet({ ...lan, hasColors: true }).replaceAll(/\u001b\[[\d;]*m/g, ''))).toBe(
+      'https://192.168.1.5:5000',
+    );
+  });
+});
