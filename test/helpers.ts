@@ -250,8 +250,9 @@ export async function get(url: string, headers: Record<string, string> = {}) {
 export function refusedUpgrade(
   url: string,
   headers: Record<string, string> = {},
+  options: ClientOptions = {},
 ): Promise<{ status: number; body: unknown }> {
-  const ws = new WebSocket(url.replace(/^http/, 'ws'), { headers });
+  const ws = new WebSocket(url.replace(/^http/, 'ws'), { ...options, headers });
   const outcome = new Promise<{ status: number; body: unknown }>((resolve, reject) => {
     ws.on('open', () => reject(new Error('the upgrade was accepted')));
     ws.on('error', reject);

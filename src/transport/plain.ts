@@ -8,6 +8,9 @@ import { AUTHORITY_PATH, TRUST_PATH } from '../doors';
 /** The content type of a TLS record that begins a handshake (RFC 8446, 5.1). No method of HTTP begins with this byte. */
 const HANDSHAKE = 22;
 
+/** A name or address, and perhaps a port. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i;
+
 /** What is needed before HTTPS can be trusted. */
 const OPEN_PATHS = [AUTHORITY_PATH, TRUST_PATH];
 
@@ -22,10 +25,10 @@ export function takePlainConnections(server: SecureServer, patienceMs: number): 
     res.setHeader('Connection', 'close');
     const { url = '' } = req;
     if (OPEN_PATHS.includes(url.split('?', 1)[0] ?? '')) return void server.emit('request', req, res);
-    const target = `https://${req.headers.host ?? ''}${url.startsWith('/') ? url : '/'}`;
-    if (!URL.canParse(target)) return void res.writeHead(400).end();
+    const { host = '' } = req.headers;
+    if (!HOST.test(host)) return void res.writeHead(400).end();
     // Not for good: browsers would remember it when this port serves plain HTTP again.
-    res.writeHead(307, { Location: target }).end();
+    res.writeHead(307, { Location: `https://${host}${url.startsWith('/') ? url : '/'}` }).end();
   });
 
   const startTls = server.listeners('connection');

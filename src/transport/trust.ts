@@ -13,9 +13,9 @@ export function trustRoutes(
   door: RequestHandler[],
 ): RequestHandler {
   const router = express.Router({ strict: true, caseSensitive: true });
-  // Phones recognize it by this type. As an attachment it would only be a file to them.
   router.all([AUTHORITY_PATH, TRUST_PATH], door);
-  router.get(AUTHORITY_PATH, (_req, res) => res.type('application/x-x509-ca-cert').send(cert));
+  // Phones recognize it by this type. As an attachment it would only be a file to them.
+  router.get(AUTHORITY_PATH, (_req, res) => res.type('application/x-x509-ca-cert').send(Buffer.from(cert)));
   router.get(TRUST_PATH, pageHeaders, (req, res) => {
     res.vary('User-Agent').set('Cache-Control', 'no-cache').type('html');
     res.send(trustPage(fingerprint, req.get('User-Agent') ?? ''));
