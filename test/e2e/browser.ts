@@ -14,6 +14,27 @@ import { bundle, Site } from './site';
 /** Where every name leads, and every address that is not ours: nobody is there. */
 export const ELSEWHERE = '127.0.0.9';
 
+/** What Chromium does beside showing a page, and no test needs. */
+const UNNEEDED = [
+  // Two hidden pages for the address bar of every window, which cost more than the pages of the tests do.
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup',
+  // Chromium takes the last list alone: these are those of Playwright's that Chromium on Linux knows.
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades',
+  'HttpsFirstBalancedModeAutoEnable',
+  'LensOverlay',
+  'MediaRouter',
+  'PaintHolding',
+  'ThirdPartyStoragePartitioning',
+  'AvoidCorsURLLoaderRestartOnRedirect',
+  'OptimizationHints',
+  'NetworkTimeServiceQuerying',
+  'AimEnabled',
+  'PreconnectToSearch',
+];
+
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,6 +43,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  `--disable-features=${UNNEEDED.join()}`,
   // A microphone that beeps once a second, and no question about it.
   '--use-fake-device-for-media-stream',
   '--use-fake-ui-for-media-stream',
