@@ -1,8 +1,8 @@
 // Pages that use the SDK, on a stage; and what can be known of their calls.
 
-import { vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { CallOptions, Participant, Snapshot } from '../../src/client';
-import { Caller, MEETING, type Stage } from './browser';
+import { allHearAll, Caller, MEETING, roster, type Stage } from './browser';
 
 /** A page that has begun a call, and perhaps joined it. */
 export async function begin(
@@ -81,3 +81,52 @@ export class SdkCaller extends Caller {
     );
   }
 }
+
+/** Of each page: how often its app was told of an event. */
+export const counts = (callers: readonly SdkCaller[], event: string) =>
+  Promise.all(callers.map((caller) => caller.count('in', event)));
+
+/** Each hears all others, and the server says that each is in the call once, connected and unmuted. */
+export async function expectWhole(url: string, callers: readonly SdkCaller[]): Promise<void> {
+  await allHearAll(callers);
+  await Promise.all(
+    callers.map((caller) =>
+      caller.shows(
+        'sees everybody well',
+        ({ state, isBrokerOpen, participants }) =>
+          state === 'joined' &&
+          isBrokerOpen &&
+          participants.length === callers.length - 1 &&
+          participants.every(
+            ({ isMuted, isReconnecting, connection }) => !isMuted && !isReconnecting && connection === 'connected',
+          ),
+      ),
+    ),
+  );
+  const users = await roster(url);
+  expect(users.map(({ userId }) => userId).sort()).toEqual(callers.map(({ userId }) => userId).sort());
+  expect(users.filter(({ isMuted, reconnecting, peerOnline }) => isMuted || reconnecting || !peerOnline)).toEqual([]);
+}
+
+export async function expectOneConnectionPerPair(callers: readonly Caller[]): Promise<void> {
+  const counts = await Promise.all(callers.map((caller) => caller.connectionCount()));
+  expect(counts).toEqual(callers.map(() => callers.length - 1));
+}
+
+/** What a page sends over its first connection, and what it would have to negotiate. */
+export const sending = ({ page }: SdkCaller) =>
+  page.evaluate(async () => {
+    const reports = await window.watch.reports();
+    const entries = reports.flatMap((report) => [...report]);
+    const sum = (type: string, field: string) =>
+      entries.filter((entry) => entry.type === type).reduce((total, entry) => total + Number(entry[field] ?? 0), 0);
+    return {
+      at: performance.now(),
+      audio: entries
+        .filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'audio')
+        .map(({ packetsSent }) => Number(packetsSent)),
+      framesDecoded: sum('inbound-rtp', 'framesDecoded'),
+      bytes: sum('transport', 'bytesSent'),
+      packets: sum('transport', 'packetsSent'),
+    };
+  });
