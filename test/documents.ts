@@ -12,3 +12,10 @@ export function table(document: string, heading: string): string[][] {
       .map((cell) => cell.trim()),
   );
 }
+
+/** The first block of code in a language. */
+export function code(document: string, language: string): string {
+  const [, block] = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(document) ?? [];
+  if (block === undefined) throw new Error(`no block of ${language}`);
+  return block;
+}

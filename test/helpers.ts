@@ -1,7 +1,8 @@
 // What tests share: a real server on a free port, clients that remember what they were told, and one deadline.
 
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { onTestFinished } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
@@ -124,6 +125,13 @@ export async function connect(url: string, { namespace = '', ...options }: Conne
   await before(connected, () => 'a signaling connection');
   await client.next('call:ice-servers');
   return client;
+}
+
+/** Settles when a connection that began with long polling goes on as a WebSocket. */
+export async function upgraded({ socket }: Client): Promise<void> {
+  const { engine } = socket.io;
+  if (engine.transport.name === 'websocket') return;
+  await before(new Promise((resolve) => engine.once('upgrade', resolve)), () => 'an upgrade to websocket');
 }
 
 export interface Participant extends Client {
@@ -266,3 +274,13 @@ export function refusedUpgrade(
 }
 
 export const portOf = (address: string | AddressInfo | null): number => (address as AddressInfo).port;
+
+/** A port on loopback that nobody listens on, for a program that cannot choose one itself. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { portOf } from '../helpers';
+import { freePort } from '../helpers';
 import { pathOf } from './programs';
 
 export interface Coturn {
@@ -74,13 +74,4 @@ export async function startCoturn(): Promise<Coturn> {
 export function credentialsUntil(expiry: Date, { url, secret }: Coturn): RTCIceServer {
   const username = `${Math.floor(expiry.getTime() / 1000)}:somebody`;
   return { urls: url, username, credential: createHmac('sha1', secret).update(username).digest('base64') };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
 }

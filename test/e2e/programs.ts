@@ -1,4 +1,4 @@
-// Where the programs are that the browser tests run.
+// Where the programs are that the tests run.
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -19,11 +19,18 @@ const PROGRAMS = {
     places: ['/usr/local/bin/turnserver', '/opt/homebrew/bin/turnserver'],
     pack: 'coturn',
   },
+  nginx: {
+    names: ['nginx'],
+    // Debian keeps it from the PATH of ordinary users.
+    places: ['/usr/sbin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'],
+    pack: 'nginx-light',
+  },
+  openssl: { names: ['openssl'], places: [], pack: 'openssl' },
 };
 
 export type Program = keyof typeof PROGRAMS;
 
-/** The path of an installed program, or undefined. `CHROMIUM_PATH` and `COTURN_PATH` go before what is found. */
+/** The path of an installed program, or undefined. `CHROMIUM_PATH` and its like go before what is found. */
 export function findProgram(program: Program): string | undefined {
   const { names, places } = PROGRAMS[program];
   const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
@@ -34,7 +41,7 @@ export function findProgram(program: Program): string | undefined {
 
 export function pathOf(program: Program): string {
   const path = findProgram(program);
-  if (path === undefined) throw new Error(`The browser tests need ${program}; please install it.`);
+  if (path === undefined) throw new Error(`The tests need ${program}; please install it.`);
   return path;
 }
 

@@ -19,6 +19,7 @@ import {
   refused,
   refusedUpgrade,
   startServer,
+  upgraded,
   type Running,
 } from '../helpers';
 
@@ -100,11 +101,9 @@ describe('upgrades', () => {
     const { url } = await startServer();
     const ada = await participant(url, { userId: 'ada' });
     const bob = await connect(url, { transports: ['polling', 'websocket'] });
-    const { engine } = bob.socket.io;
-    if (engine.transport.name !== 'websocket')
-      await before(new Promise((resolve) => engine.once('upgrade', resolve)), () => 'an upgrade to websocket');
+    await upgraded(bob);
     expect(ada.socket.io.engine.transport.name).toBe('websocket');
-    expect(engine.transport.name).toBe('websocket');
+    expect(bob.socket.io.engine.transport.name).toBe('websocket');
     await peer(url, 'peer-ada');
     expect((await ada.next('call:peer-status')).online).toBe(true);
   });

@@ -1,0 +1,93 @@
+// nginx as docs/deploy.md sets it up, in front of a call server on loopback.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { onTestFinished, vi } from 'vitest';
+import { code } from '../documents';
+import { freePort, Inbox } from '../helpers';
+import { pathOf } from '../e2e/programs';
+
+export interface Nginx {
+  url: string;
+  port: number;
+  /** Reads its configuration again: new processes take new connections, the old ones keep theirs. */
+  reload(): Promise<void>;
+}
+
+/** Starts nginx, and settles when it takes connections; it ends with the test. */
+export async function startNginx(serverPort: number): Promise<Nginx> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
+  // Started by root, it works as another user.
+  chmodSync(folder, 0o755);
+  writeFileSync(join(folder, 'nginx.conf'), configuration(port, serverPort));
+  certify(folder);
+
+  const nginx = spawn(pathOf('nginx'), ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const log = new Inbox<string>();
+  createInterface(nginx.stderr).on('line', (line) => log.put(line));
+  const said = (words: string) => log.next((line) => line.includes(words), `nginx saying “${words}”`);
+  const ended = once(nginx, 'exit');
+  onTestFinished(async () => {
+    // Not SIGKILL, which its worker processes would survive.
+    nginx.kill('SIGTERM');
+    await ended;
+    rmSync(folder, { recursive: true });
+  });
+  // The certificate is our own, and nobody vouches for it.
+  vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+  onTestFinished(() => void vi.unstubAllEnvs());
+
+  await said('start worker process ');
+  return {
+    url: `https://127.0.0.1:${port}`,
+    port,
+    reload: async () => {
+      nginx.kill('SIGHUP');
+      await said('gracefully shutting down');
+    },
+  };
+}
+
+/** The document's server, with ports and files of ours, and what nginx needs around it to leave no trace elsewhere. */
+function configuration(port: number, serverPort: number): string {
+  const ours = {
+    'listen 443 ssl': `listen 127.0.0.1:${port} ssl`,
+    'http://127.0.0.1:5000': `http://127.0.0.1:${serverPort}`,
+    '/etc/letsencrypt/live/calls.example/fullchain.pem': 'certificate.pem',
+    '/etc/letsencrypt/live/calls.example/privkey.pem': 'key.pem',
+  };
+  const server = Object.entries(ours).reduce(
+    (text, [theirs, our]) => {
+      if (!text.includes(theirs)) throw new Error(`docs/deploy.md has no ${theirs}`);
+      return text.replace(theirs, our);
+    },
+    code(readFileSync('docs/deploy.md', 'utf8'), 'nginx'),
+  );
+  const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`);
+  return `
+    daemon off;
+    pid nginx.pid;
+    error_log stderr notice;
+    events {}
+    http {
+      access_log off;
+      ${folders.join(' ')}
+      ${server}
+    }
+  `;
+}
+
+function certify(folder: string): void {
+  const command =
+    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 ' +
+    '-subj /CN=calls.example -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out certificate.pem';
+  const { status, stderr } = spawnSync(pathOf('openssl'), command.split(' '), { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`openssl made no certificate:\n${stderr}`);
+}
