@@ -22,7 +22,7 @@ export interface Nginx {
 export async function startNginx(serverPort: number): Promise<Nginx> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
-  // Started by root, it works as another user.
+  // Started by root it works as another user, who has to get in.
   chmodSync(folder, 0o755);
   writeFileSync(join(folder, 'nginx.conf'), configuration(port, serverPort));
   certify(folder);
