@@ -65,7 +65,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   let isDraining = false;
   let isClosed = false;
   const addressOf = clientAddressOf(config.trustProxy);
-  const isAllowed = originCheckOf(config.corsOrigins, config.trustProxy !== undefined);
+  const isAllowed = originCheckOf(config.corsOrigins, Boolean(config.trustProxy));
   const requestLimit = new AddressLimit(requests, windowMs);
   const connectionLimit = new AddressLimit(connections, windowMs);
   const admitOrigin = (req: IncomingMessage) => {

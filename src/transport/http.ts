@@ -132,7 +132,7 @@ function callRoutes({ config, rooms, directory, iceServersFor, authority }: Http
   });
 
   router.get('/config', (req, res) => {
-    const address = `${req.protocol}://${hostOf(req.headers, trustProxy !== undefined) ?? ''}`;
+    const address = `${req.protocol}://${hostOf(req.headers, Boolean(trustProxy)) ?? ''}`;
     if (!URL.canParse(address)) throw new CallError('INVALID_PAYLOAD', { detail: 'Host header' });
     const { protocol, hostname, port } = new URL(address);
     const secure = protocol === 'https:';

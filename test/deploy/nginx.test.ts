@@ -90,7 +90,7 @@ describe('behind nginx', () => {
     { trustProxy: ['127.0.0.1'], forger: 429, neighbour: 200 },
     // Too many: the address that a client invents is believed. None: all clients are one.
     { trustProxy: 2, forger: 200, neighbour: 200 },
-    { trustProxy: undefined, forger: 429, neighbour: 429 },
+    { trustProxy: 0, forger: 429, neighbour: 429 },
   ])(
     '[D3] with TRUST_PROXY $trustProxy, who asked too much gets $forger under a false address, a neighbour $neighbour',
     async ({ trustProxy, forger, neighbour }) => {

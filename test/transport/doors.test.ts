@@ -85,8 +85,12 @@ describe('origins', () => {
     const headers = { Origin: 'https://calls.example', 'X-Forwarded-Host': 'calls.example' };
     const trusting = await startServer({ trustProxy: 1 });
     expect((await get(`${trusting.url}/health`, headers)).status).toBe(200);
-    const alone = await startServer();
-    expect((await get(`${alone.url}/health`, headers)).status).toBe(403);
+    for (const trustProxy of [undefined, 0]) {
+      const alone = await startServer({ trustProxy });
+      expect((await get(`${alone.url}/health`, headers)).status).toBe(403);
+      const { body } = await get(`${alone.url}/api/call/config`, { 'X-Forwarded-Host': 'calls.example' });
+      expect(body.data).toMatchObject({ peer: { host: '127.0.0.1' } });
+    }
   });
 });
 
