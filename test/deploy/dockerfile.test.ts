@@ -41,7 +41,8 @@ it('the image serves as a user without rights, says how it is, and stops in peac
 
   const server = run(instruction('CMD'));
   const output = new Inbox<string>();
-  server.child.stdout.on('data', (chunk: Buffer) => output.put(chunk.toString()));
+  const { stdout, stderr } = server.child;
+  for (const stream of [stdout, stderr]) stream.on('data', (chunk: Buffer) => output.put(chunk.toString()));
   await output.next((text) => text.includes('listening'), 'the server listening');
   const check = instruction('HEALTHCHECK CMD');
   expect(await run(check).ended()).toBe(0);
