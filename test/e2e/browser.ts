@@ -1,7 +1,7 @@
 // A real browser, the pages in it, and what can be known of them: what each was told, and whom it hears.
 
 import { existsSync } from 'node:fs';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type LaunchOptions, type Page } from 'playwright-core';
 import { expect, onTestFinished, vi } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
 import type { RoomInfo, ServerEvent, ServerToClientEvents } from '../../src/protocol';
@@ -82,9 +82,14 @@ export class Stage {
   }
 
   /** @param flags - for Chromium, beside ours and against them; `!--name` takes one of ours away. */
-  static async open(...flags: string[]): Promise<Stage> {
+  static open(...flags: string[]): Promise<Stage> {
+    return Stage.openBy({ executablePath: pathOf('chromium') }, ...flags);
+  }
+
+  /** The same in another place than here, or with other surroundings. */
+  static async openBy(options: LaunchOptions, ...flags: string[]): Promise<Stage> {
     const args = [...FLAGS, ...flags].filter((flag) => !flag.startsWith('!') && !flags.includes(`!${flag}`));
-    const launched = chromium.launch({ executablePath: pathOf('chromium'), args });
+    const launched = chromium.launch({ ...options, args });
     const stage = new Stage(...(await Promise.all([launched, Site.open(), bundle('watch.ts')])));
     onTestFinished(() => stage.close());
     return stage;
@@ -109,13 +114,18 @@ export class Stage {
 
   /** Any page, with our watch on its connections. */
   async visit(address: string, userId: string): Promise<Caller> {
+    const caller = await this.openPage(userId);
+    await caller.page.goto(address);
+    return caller;
+  }
+
+  /** A page that is nowhere yet. */
+  async openPage(userId: string): Promise<Caller> {
     const context = await this.#browser.newContext();
     onTestFinished(() => context.close());
     context.setDefaultTimeout(DEADLINE_MS);
     await context.addInitScript({ content: this.#watch });
-    const caller = new Caller(await context.newPage(), userId);
-    await caller.page.goto(address);
-    return caller;
+    return new Caller(await context.newPage(), userId);
   }
 
   /** Pages of several, who come one after another: each calls those who are there. */

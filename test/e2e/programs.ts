@@ -2,9 +2,18 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { env } from 'node:process';
+import { env, platform } from 'node:process';
 
-/** The names under which each program is installed, places outside of PATH, and the Debian package that brings it. */
+interface Installed {
+  names: string[];
+  /** Outside of PATH. */
+  places: string[];
+  /** The Debian package that brings it. */
+  pack: string;
+  /** Whether the tests that run it run on Linux alone. */
+  isForLinux?: true;
+}
+
 const PROGRAMS = {
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'],
@@ -26,7 +35,10 @@ const PROGRAMS = {
     pack: 'nginx-light',
   },
   openssl: { names: ['openssl'], places: [], pack: 'openssl' },
-};
+  ip: { names: ['ip'], places: ['/usr/sbin/ip'], pack: 'iproute2', isForLinux: true },
+  tcpdump: { names: ['tcpdump'], places: ['/usr/sbin/tcpdump'], pack: 'tcpdump', isForLinux: true },
+  certutil: { names: ['certutil'], places: [], pack: 'libnss3-tools', isForLinux: true },
+} satisfies Record<string, Installed>;
 
 export type Program = keyof typeof PROGRAMS;
 
@@ -47,6 +59,9 @@ export function pathOf(program: Program): string {
 
 /** The Debian packages of the programs that are not here. */
 export function missingPackages(): string[] {
-  const programs = Object.keys(PROGRAMS) as Program[];
-  return programs.filter((program) => findProgram(program) === undefined).map((program) => PROGRAMS[program].pack);
+  const programs = Object.entries<Installed>(PROGRAMS) as [Program, Installed][];
+  return programs
+    .filter(([, { isForLinux }]) => !isForLinux || platform === 'linux')
+    .filter(([program]) => findProgram(program) === undefined)
+    .map(([, { pack }]) => pack);
 }

@@ -9,7 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { before, Inbox } from '../helpers';
 
-const ENTRY = fileURLToPath(new URL('../../dist/server.mjs', import.meta.url));
+export const BUILT = fileURLToPath(new URL('../../dist/server.mjs', import.meta.url));
+
+interface Setting {
+  /** What is run; the build as it lies here unless given. */
+  command?: [file: string, ...args: string[]];
+  /** Elsewhere unless given, so that nobody's .env is read. */
+  cwd?: string;
+}
 
 interface LogLine {
   msg: string;
@@ -22,18 +29,21 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<unknown>;
 
-  private constructor(environment: Record<string, string>) {
-    // Elsewhere, so that nobody's .env is read.
-    const options = { cwd: tmpdir(), env: { PATH: env.PATH, LOG_FORMAT: 'json', ...environment } };
-    this.#child = spawn(execPath, [ENTRY], { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+  private constructor(environment: Record<string, string>, setting: Setting) {
+    const { command: [file, ...args] = [execPath, BUILT], cwd = tmpdir() } = setting;
+    const options = { cwd, env: { PATH: env.PATH, LOG_FORMAT: 'json', ...environment } };
+    this.#child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#ended = once(this.#child, 'exit');
     if (this.#child.stdout)
       createInterface(this.#child.stdout).on('line', (line) => this.log.put(JSON.parse(line) as LogLine));
   }
 
   /** Settles when the process listens, with the port on which it does; ended with the test if it still runs then. */
-  static async start(environment: Record<string, string>): Promise<{ server: ServerProcess; port: number }> {
-    const server = new ServerProcess(environment);
+  static async start(
+    environment: Record<string, string>,
+    setting: Setting = {},
+  ): Promise<{ server: ServerProcess; port: number }> {
+    const server = new ServerProcess(environment, setting);
     onTestFinished(async () => {
       server.#child.kill('SIGKILL');
       await server.#ended;
