@@ -56,8 +56,8 @@ const FLAGS = [
   '--gaia-url=http://127.0.0.1:9/',
   '--apps-gallery-update-url=http://127.0.0.1:9/',
   '--component-updater=url-source=http://127.0.0.1:9/',
-  '--optimization-guide-service-get-models-url=http://127.0.0.1:9/',
-  '--optimization-guide-service-get-hints-url=http://127.0.0.1:9/',
+  '--optimization-guide-service-get-models-url=https://127.0.0.1:9/',
+  '--optimization-guide-service-get-hints-url=https://127.0.0.1:9/',
 ];
 
 /** How long a page may take for anything; then the test says what it saw instead. */
