@@ -70,7 +70,7 @@ export function CallView({ call, snapshot, self, entry, server, onChange }: Prop
         <Controls call={call} self={self} hasMuteKey={entry.hasMuteKey} onDevices={() => setDialog('devices')} />
       </footer>
 
-      {dialog === 'invite' && <InviteDialog meetingId={meetingId} onClose={closeDialog} />}
+      {dialog === 'invite' && <InviteDialog meetingId={meetingId} server={server} onClose={closeDialog} />}
       {dialog === 'devices' && (
         <DeviceDialog call={call} self={self} entry={entry} onChange={onChange} onClose={closeDialog} />
       )}

@@ -5,9 +5,18 @@ import { CopyButton } from './CopyButton';
 import { Dialog } from './Dialog';
 import { linkTo } from './entry';
 import { QrCode } from './QrCode';
+import { useTrustLink } from './use-trust-link';
 
-export function InviteDialog({ meetingId, onClose }: { meetingId: string; onClose: () => void }) {
+interface Props {
+  meetingId: string;
+  /** Where the server is. */
+  server: string;
+  onClose: () => void;
+}
+
+export function InviteDialog({ meetingId, server, onClose }: Props) {
   const link = linkTo(meetingId);
+  const trustLink = useTrustLink(server);
   const field = useRef<HTMLInputElement>(null);
   return (
     <Dialog title="Invite" onClose={onClose}>
@@ -27,6 +36,15 @@ export function InviteDialog({ meetingId, onClose }: { meetingId: string; onClos
       </div>
       <QrCode text={link} label={`QR code of ${link}`} />
       <p className="soft">{isLocal() ? LOCAL : 'Or point the camera of a phone at it.'}</p>
+      {trustLink !== undefined && (
+        <p className="soft">
+          Their browser will warn of a certificate that it does not know. They can pass that, or{' '}
+          <a href={trustLink} target="_blank">
+            get rid of it
+          </a>
+          .
+        </p>
+      )}
     </Dialog>
   );
 }
