@@ -1,11 +1,14 @@
 import { defineConfig, type Options } from 'tsup';
 import { notices } from './scripts/notices';
+import { slim } from './scripts/slim';
 
 /** Everything in it, so that it runs without node_modules. */
-const whole: Options = { noExternal: [/.*/], esbuildPlugins: [notices('dist/NOTICES.txt')] };
+const whole: Options = { noExternal: [/.*/] };
+/** What all that contains. */
+const noted = notices('dist/NOTICES.txt');
 const library: Options = { format: ['esm', 'cjs'], splitting: true, sourcemap: true, shims: true };
 const browser: Options = { target: 'es2022', platform: 'browser', sourcemap: true };
-const page: Options = { ...browser, ...whole, minify: true, splitting: false };
+const page: Options = { ...browser, ...whole, esbuildPlugins: [noted], minify: true, splitting: false };
 const node: Options = { target: 'node20', platform: 'node' };
 /** React looks for it, and means its own development build by its absence. */
 const define = { 'process.env.NODE_ENV': '"production"' };
@@ -15,6 +18,7 @@ export default defineConfig(({ watch }): Options[] => [
     // The process. What only some starts need is in chunks of its own.
     ...node,
     ...whole,
+    esbuildPlugins: [slim, noted],
     entry: ['src/server.ts'],
     format: 'esm',
     splitting: true,

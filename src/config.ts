@@ -1,6 +1,6 @@
 // The environment, parsed once: what may be set, what it means when it is not, and what is wrong with it in one line each.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const integer = (fallback: number, min: number, max: number) =>
   z

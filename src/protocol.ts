@@ -1,7 +1,7 @@
 // The wire, defined once: every event, reply, REST answer and error code. Schemas check what comes in; types describe
 // what goes out. docs/protocol.md tells it in words.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { jsonSize } from './json';
 
 /** How deep JSON from outside may be nested, wherever it comes in. */
