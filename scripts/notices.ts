@@ -38,12 +38,18 @@ export function notices(file: string): Plugin {
 }
 
 function noticeOf(folder: string): string {
-  const {
-    name,
-    version,
-    license = 'see below',
-  } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
-  const files = readdirSync(folder).filter((entry) => LICENSE_FILE.test(entry));
-  const texts = files.map((entry) => readFileSync(join(folder, entry), 'utf8').trim());
+  const { name, version, license = 'see below' } = manifestOf(folder);
+  const texts = textsIn(folder);
+  // A version that came without its license got it later.
+  if (texts.length === 0) texts.push(...textsIn(join('node_modules', name)));
+  if (texts.length === 0) throw new Error(`${name} ${version} must not be bundled: it brings no license`);
   return [`${name} ${version} (${license})`, ...texts].join('\n\n') + '\n';
+}
+
+const manifestOf = (folder: string) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+
+function textsIn(folder: string): string[] {
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  const names = files.map((file) => file.name).filter((name) => LICENSE_FILE.test(name));
+  return names.map((name) => readFileSync(join(folder, name), 'utf8').trim());
 }
