@@ -13,6 +13,8 @@ import { createLogger } from './logger';
 
 /** How often it is looked whether this machine has other addresses, or needs another certificate. */
 const LOOK_AROUND_MS = 5000;
+/** How often it is looked whether who started us is still there, when it matters. */
+const LOOK_BACK_MS = 250;
 
 dotenv.config({ quiet: true });
 const config = readConfig();
@@ -27,6 +29,7 @@ let greeted = '';
 process.stdout.on('error', () => undefined);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+if (process.env.npm_lifecycle_event === 'npx') stopWithParent(process.ppid);
 process.on('uncaughtException', (error) => {
   log.fatal({ err: error }, 'unexpected, ending');
   process.exit(1);
@@ -66,6 +69,13 @@ function stop(signal: NodeJS.Signals): void {
       process.exit(1);
     },
   );
+}
+
+/** Between `npx` and us is a shell, which dies of a signal and does not pass it on: who ends it means us. */
+function stopWithParent(parent: number): void {
+  setInterval(() => {
+    if (process.ppid !== parent && !isStopping) stop('SIGTERM');
+  }, LOOK_BACK_MS);
 }
 
 // ---- Starting ----------------------------------------------------------------------------------------------------
