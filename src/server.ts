@@ -23,7 +23,9 @@ const folder = config.stateDir ?? stateFolder(process.env, process.platform);
 const identity = await openIdentity(config.tls, folder).catch(giveUp);
 const calls = createCallServer({ ...config, identity, log });
 let isStopping = false;
+/** What was said last, so that nothing is said twice. */
 let greeted = '';
+let lamented = '';
 
 // Calls go on when nobody reads the log any more.
 process.stdout.on('error', () => undefined);
@@ -134,8 +136,11 @@ function hostsToTell(): [string, ...string[]] {
 async function lookAround(port: number): Promise<void> {
   try {
     if (await calls.renewIdentity()) log.info('new connections get a new certificate');
+    lamented = '';
   } catch (error) {
-    log.error({ err: error }, 'the certificate could not be renewed; the old one stays');
+    if (lamented !== String(error))
+      log.error({ err: error }, 'the certificate could not be renewed; the old one stays');
+    lamented = String(error);
   }
   if (config.lan) tellWhere(port);
 }

@@ -110,6 +110,12 @@ test.skipIf(obstacle !== undefined)(
     await enter(bob, 'Bob');
     await allHearAll([ada, bob]);
     for (const { page } of [ada, bob]) expect(await page.evaluate(() => isSecureContext)).toBe(true);
+    await ada.page.getByRole('button', { name: 'Invite' }).click();
+    const [guide] = await Promise.all([
+      ada.page.waitForEvent('popup'),
+      ada.page.getByRole('link', { name: 'get rid of it' }).click(),
+    ]);
+    await guide.getByRole('heading', { name: 'Trust this server' }).waitFor();
 
     await Promise.all([trusting.close(), wary.close()]);
     // Who does try is seen.
