@@ -8,8 +8,13 @@ interface Lock {
   packages: Record<string, { version?: string }>;
 }
 
-/** Tables of East Asian charsets, by which Express would decode request bodies. We take none. */
-const CHARSETS = /iconv-lite[\\/]encodings[\\/]dbcs-data\.js$/;
+/** Files that bring more than we take, and what we do take of them. */
+const LESS: [file: RegExp, taken: string][] = [
+  // Express hands out readers of request bodies, with all charsets of the world. No door of ours takes a body by them.
+  [/body-parser[\\/]index\.js$/, 'module.exports = {};'],
+  // Clients of ten databases, of which Node loads each.
+  [/rate-limiter-flexible[\\/]index\.js$/, "exports.RateLimiterMemory = require('./lib/RateLimiterMemory');"],
+];
 
 /** Not a path: a package, or something in one. */
 const PACKAGE = /^[^./]/;
@@ -23,7 +28,7 @@ export const slim: Plugin = {
   name: 'slim',
   setup(build) {
     const originals = findOriginals();
-    build.onLoad({ filter: CHARSETS }, () => ({ contents: 'module.exports = {};' }));
+    for (const [filter, contents] of LESS) build.onLoad({ filter }, () => ({ contents }));
     build.onResolve({ filter: PACKAGE }, async ({ path, pluginData, ...from }) => {
       if (pluginData === ASKED) return undefined;
       const found = await build.resolve(path, { ...from, pluginData: ASKED });

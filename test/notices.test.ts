@@ -1,8 +1,9 @@
 // What is bundled goes out with its license, and under none that would ask more of us than that.
 
 import { readFileSync } from 'node:fs';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 import { expect, it } from 'vitest';
+import { slim } from '../scripts/slim';
 
 const NOTICES = 'dist/NOTICES.txt';
 
@@ -14,16 +15,11 @@ const LICENSE_TEXT = /(permi(ssion|tted)|licen[cs]e)[^]*(warrant|as[ -]is)/i;
 
 /** Every package of which a file goes into a bundle, as NOTICES.txt names it. */
 async function bundled(): Promise<string[]> {
-  const bundling = ['src/server.ts', 'src/client/index.ts', 'src/demo/main.tsx'].map((entry) =>
-    build({
-      entryPoints: [entry],
-      bundle: true,
-      format: 'esm',
-      platform: entry === 'src/server.ts' ? 'node' : 'browser',
-      metafile: true,
-      write: false,
-    }),
-  );
+  const options = { bundle: true, format: 'esm', metafile: true, write: false } satisfies BuildOptions;
+  const bundling = [
+    build({ ...options, entryPoints: ['src/server.ts'], platform: 'node', plugins: [slim] }),
+    build({ ...options, entryPoints: ['src/client/index.ts', 'src/demo/main.tsx'], outdir: 'dist' }),
+  ];
   const outputs = (await Promise.all(bundling)).flatMap(({ metafile }) => Object.values(metafile.outputs));
   const inputs = outputs.flatMap((output) => Object.keys(output.inputs));
   const folders = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? []);
