@@ -18,6 +18,7 @@ export interface Plan {
   /** New pages of each kind. */
   pageRounds: number;
   crowdRounds: number;
+  startRounds: number;
   /** Where CPU profiles of the servers go, if they are wanted. */
   profiles: string | undefined;
 }
@@ -32,6 +33,7 @@ export const full: Plan = {
   idleParticipants: 2000,
   pageRounds: 20,
   crowdRounds: 5,
+  startRounds: 30,
   profiles: undefined,
 };
 
@@ -45,5 +47,6 @@ export const quick: Plan = {
   idleParticipants: 100,
   pageRounds: 2,
   crowdRounds: 1,
+  startRounds: 2,
   profiles: undefined,
 };

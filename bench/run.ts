@@ -13,6 +13,7 @@ import { joining } from './parts/joining';
 import { memory } from './parts/memory';
 import { compareRelays } from './parts/relay';
 import { size } from './parts/size';
+import { starting } from './parts/starting';
 import { full, quick, type Plan } from './plan';
 
 const PAIRS = 8;
@@ -43,6 +44,7 @@ const parts: Record<string, (plan: Plan) => Promise<void>> = {
   e: audio,
   f: size,
   g: crowd,
+  h: starting,
 };
 
 const { values } = parseArgs({
