@@ -174,10 +174,10 @@ describe('the process', () => {
     expect(server.written()).not.toMatch(/secret|credential|:ada"/);
   });
 
-  it('stops by a signal to npm start, which needs nothing but what is built', async () => {
-    const server = run({}, 'npm', ['start', '--silent']);
+  it('stops by a signal to npm start, which needs nothing but what is built, and passes flags on', async () => {
+    const server = run({}, 'npm', ['start', '--silent', '--', '--max-participants', '7']);
     const url = await listening(server);
-    expect((await get(`${url}/health`)).status).toBe(200);
+    expect((await get(`${url}/api/call/config`)).body).toMatchObject({ data: { maxParticipants: 7 } });
     server.child.kill('SIGTERM');
     expect(await server.exited()).toBe(0);
     await server.lines.next(({ msg }) => msg === 'stopped');
