@@ -34,9 +34,9 @@ const LIBRARY = `
   export const seat: RoomStore['seat'] = () => Promise.resolve({ outcome: 'full' });
   export const names = ({ participants }: Snapshot): string[] => participants.map(({ username }) => username);
   export const useStandup = (): VoiceCall['state'] => useVoiceCall('standup', 'ada').state;
-  // @ts-expect-error Who takes part has a number, and no name.
+  // @ts-expect-error How many take part is a number.
   createCallServer({ maxParticipants: 'many' });
-  // @ts-expect-error Nobody joins without saying who he is.
+  // @ts-expect-error Nobody joins without saying who they are.
   void joinCall({ meetingId: 'standup' });`;
 const FRONTEND = `
   import { joinCall } from 'back-call/client';
