@@ -19,7 +19,7 @@ const PATIENCE_MS = 240_000;
 const MEGABYTE = 1e6;
 /** Texts to read, code that is built, its types and maps, and the demo. */
 const FOR_USERS =
-  /^(LICENSE|(README|CHANGELOG|docs\/[\w-]+)\.md|env\.example|package\.json|dist\/NOTICES\.txt|dist\/.+\.([cm]?js(\.map)?|d\.c?ts|html|css|svg|webmanifest))$/;
+  /^(LICENSE|(README|CHANGELOG|docs\/[\w-]+)\.md|docs\/demo\.png|env\.example|package\.json|dist\/NOTICES\.txt|dist\/.+\.([cm]?js(\.map)?|d\.c?ts|html|css|svg|webmanifest))$/;
 const ENTRIES = ['.', './client', './react', './package.json'];
 const LIBRARY = `
   import { createServer } from 'node:http';
