@@ -8,7 +8,7 @@ import { missingPackages } from './e2e/programs';
 export default function setup(): void {
   const missing = missingPackages();
   if (missing.length > 0) install(missing);
-  run('node', ['scripts/ensure-built.mjs']);
+  run('node', ['scripts/ensure-built.mjs', '--types']);
 }
 
 function install(packages: string[]): void {
