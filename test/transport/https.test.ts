@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { request as plainRequest, type IncomingHttpHeaders } from 'node:http';
-import { request as secureRequest, type RequestOptions } from 'node:https';
+import { createServer as createSecureServer, request as secureRequest, type RequestOptions } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Hosts } from '../../src/identity/hosts';
 import { openOwnIdentity } from '../../src/identity/own';
 import type { CallServerOptions } from '../../src/index';
-import { before, dial, participant, refusedUpgrade, startServer } from '../helpers';
+import { takePlainConnections } from '../../src/transport/plain';
+import { before, dial, participant, portOf, refusedUpgrade, startServer } from '../helpers';
 
 interface Answer {
   status: number;
@@ -171,6 +172,20 @@ describe('plain HTTP on a port of HTTPS', () => {
     await calls.close();
     await Promise.all(waiting.map(ended));
   });
+});
+
+it('[D6] has no patience with who says nothing, or never ends what is to be said in plain HTTP', async () => {
+  const { identity } = await startSecureServer();
+  const server = createSecureServer(identity.credentials).listen(0, '127.0.0.1');
+  takePlainConnections(server, 50);
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const port = portOf(server.address());
+  for (const words of ['', 'GET / HTTP/1.1\r\n']) {
+    const socket = connectTcp(port, '127.0.0.1');
+    socket.write(words);
+    await before(new Promise((resolve) => socket.resume().once('close', resolve)), () => `the end after ${words}`);
+  }
 });
 
 describe('the certificate authority', () => {
