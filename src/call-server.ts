@@ -56,18 +56,19 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const listener = createListener(identity?.credentials);
   const server = mount?.server ?? listener.server;
   const iceServersFor = createIceResolver(config);
-  const rooms = new Rooms(backplane.rooms, config);
+  const rooms = new Rooms(backplane.rooms, { ...config, clock: () => backplane.clock() });
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
   const { engine, flushed, isContinued } = createEngine();
-  const sockets = new Sockets({ engine, rooms, directory, iceServersFor, config, log });
-  const peers = createPeers({ server, directory, frames: backplane.frames, rateLimits: config.rateLimits, log });
+  const { node, post, peers: presence, frames } = backplane;
+  const sockets = new Sockets({ engine, rooms, node, post, iceServersFor, config, log });
+  const peers = createPeers({ server, presence, frames, rateLimits: config.rateLimits, log });
 
   let isDraining = false;
   let isClosed = false;
   const addressOf = clientAddressOf(config.trustProxy);
   const isAllowed = originCheckOf(config.corsOrigins, Boolean(config.trustProxy));
-  const requestLimit = new AddressLimit(requests, windowMs);
-  const connectionLimit = new AddressLimit(connections, windowMs);
+  const requestLimit = new AddressLimit(backplane.limiter('requests', requests, windowMs));
+  const connectionLimit = new AddressLimit(backplane.limiter('connections', connections, windowMs));
   const admitOrigin = (req: IncomingMessage) => {
     if (!isAllowed(req)) throw new CallError('ORIGIN_NOT_ALLOWED');
   };
@@ -130,7 +131,6 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     isClosed = true;
     await within(timeLeft(), listener.close());
     listener.terminate();
-    await within(timeLeft(), directory.idle());
     await backplane.close();
   };
   let closing: Promise<void> | undefined;

@@ -1,9 +1,12 @@
 // The rules of a call: who has a seat, who may speak for whom, and when a seat is free again.
 
 import { CallError } from './errors';
-import type { Payload } from './protocol';
+import type { LeaveReason, Payload } from './protocol';
 
-/** Where a participant is reached: opaque to the rules, the transport's own. One per signaling connection. */
+/**
+ * Where a participant is reached: the name of a node, a slash, and what the transport of that node makes of it. One per
+ * signaling connection.
+ */
 export type Address = string;
 
 /** One participant's place in one call. */
@@ -14,13 +17,20 @@ export interface Seat {
   readonly peerId: string;
   /** The connection that speaks for this seat. */
   readonly address: Address;
+  /** What its client shows when it comes back on another connection: a secret between it and us. */
+  readonly ticket: string;
   readonly isMuted: boolean;
   readonly isVideoOn: boolean;
+  /** Whether the PeerJS broker has a connection of this peer id. */
+  readonly peerOnline: boolean;
   /** Milliseconds since the epoch, like every time here. */
   readonly joinedAt: number;
   /** Set while the connection is lost: until when the seat is kept for its return. */
   readonly heldUntil?: number;
 }
+
+/** A seat that is asked for; whether its peer is online, the store knows. */
+export type Newcomer = Omit<Seat, 'peerOnline' | 'heldUntil'>;
 
 export type Media = Pick<Seat, 'isMuted' | 'isVideoOn'>;
 
@@ -34,37 +44,61 @@ export type Seating =
   | { outcome: 'peer-id-taken' }
   | { outcome: 'full' };
 
+/** What happened to a seat. `others` is who else was in the call then, `before` how the seat was. */
+export type Change =
+  | { kind: 'seated'; seat: Seat; others: Seat[]; replaced?: Seat | undefined }
+  /** Told to the node of the seat alone: its connection asked again for what it has. */
+  | { kind: 'confirmed'; seat: Seat; others: Seat[] }
+  /** Its connection is lost; or it comes back on another node, to which the seat goes ahead of it. */
+  | { kind: 'held'; seat: Seat; others: Seat[]; before: Seat }
+  | { kind: 'resumed'; seat: Seat; others: Seat[] }
+  | { kind: 'media'; seat: Seat; media: Partial<Media> }
+  | { kind: 'peer'; seat: Seat }
+  | { kind: 'freed'; seat: Seat; reason: LeaveReason };
+
 /**
- * The one thing the rules need: a memory of seats. Each method is atomic, against all others and from every node.
- * test/backplane/room-store.contract.ts states by number what each implementation owes.
+ * The one thing the rules need: a memory of seats. Each method is atomic, against all others and from every node, and
+ * settles when this node was told of what it changed. test/backplane/room-store.contract.ts states by number what each
+ * implementation owes.
  */
 export interface RoomStore {
+  /**
+   * `listener` is told, once and in the order in which they happened, of all changes in the calls in which this node has
+   * somebody. On every node that order is the same.
+   */
+  listen(listener: (change: Change) => void): void;
   /**
    * Seats a user. In this order: who holds the peer id as somebody else (other user, other connection) refuses; who is
    * already in takes over; a call of `capacity` refuses. `others` is who else was in at that moment; a
    * seat that the same connection holds as another user is none, it is about to be left.
    */
-  seat(newcomer: Seat, capacity: number): Promise<Seating>;
+  seat(newcomer: Newcomer, capacity: number): Promise<Seating>;
   /** Frees the seat; `undefined` if this connection does not hold it. */
-  release(key: SeatKey): Promise<Seat | undefined>;
+  release(key: SeatKey, reason: LeaveReason): Promise<Seat | undefined>;
   /** Changes what the others know of the media. `changed` is false if it was so already. */
   setMedia(key: SeatKey, media: Partial<Media>): Promise<{ seat: Seat; changed: boolean } | undefined>;
   /** Keeps the seat for a lost connection until `until`. */
   hold(key: SeatKey, until: number): Promise<Seat | undefined>;
   /** Gives a held seat back to its connection; a seat that was not held stays as it is. */
   resume(key: SeatKey): Promise<Seat | undefined>;
-  /** Frees all seats of the call that were held until `asOf` or earlier. Each is given out once. */
-  expire(meetingId: string, asOf: number): Promise<Seat[]>;
-  find(meetingId: string, userId: string): Promise<Seat | undefined>;
+  /** Brings a seat to another connection, and keeps it until then for that. */
+  move(key: SeatKey, address: Address, until: number): Promise<Seat | undefined>;
+  /** Frees all seats that were held until `asOf` or earlier. Each is given out once. */
+  expire(asOf: number): Promise<Seat[]>;
+  /** A seat as this node was told of it: of calls in which it has nobody, it knows nothing. */
+  find(meetingId: string, userId: string): Seat | undefined;
+  /** The seat that belongs to a ticket. */
+  holder(ticket: string): Promise<Seat | undefined>;
   roster(meetingId: string): Promise<Seat[]>;
   /** The seats that claim this peer id. */
   claims(peerId: string): Promise<Seat[]>;
   count(): Promise<{ calls: number; participants: number }>;
 }
 
-/** What a connection says it is: the seat it last joined, which may have been taken over meanwhile. */
+/** Who asks: a connection, and the seat it last joined, which may have been taken over meanwhile. */
 export interface Speaker {
   readonly address: Address;
+  readonly ticket: string;
   readonly seat?: { readonly meetingId: string; readonly userId: string } | undefined;
 }
 
@@ -87,14 +121,20 @@ export class Rooms {
     this.#clock = options.clock ?? Date.now;
   }
 
+  /** `listener` is told of everything that happens in the calls in which this node has somebody, in its order. */
+  onChange(listener: (change: Change) => void): void {
+    this.#store.listen(listener);
+  }
+
   /** Seats a user, muted and without camera. Refuses with `ROOM_FULL` or `PEER_ID_TAKEN`. */
-  async join(address: Address, { meetingId, userId, peerId, username }: Payload<'call:join'>) {
+  async join({ address, ticket }: Speaker, { meetingId, userId, peerId, username }: Payload<'call:join'>) {
     const newcomer = {
       meetingId,
       userId,
       peerId,
       username,
       address,
+      ticket,
       isMuted: true,
       isVideoOn: false,
       joinedAt: this.#clock(),
@@ -102,25 +142,22 @@ export class Rooms {
     const seating = await this.#store.seat(newcomer, this.#options.maxParticipants);
     if (seating.outcome === 'peer-id-taken') throw new CallError('PEER_ID_TAKEN');
     if (seating.outcome === 'full') throw new CallError('ROOM_FULL');
-    return seating;
   }
 
   /** Ends a participation on request. Refuses whoever speaks for another. */
-  async leave(speaker: Speaker, claimed: { meetingId: string; userId: string }): Promise<Seat> {
-    const seat = await this.#store.release(speakFor(speaker, claimed));
-    if (!seat) throw new CallError('NOT_IN_CALL');
-    return seat;
+  async leave(speaker: Speaker, claimed: { meetingId: string; userId: string }): Promise<void> {
+    if (!(await this.#store.release(speakFor(speaker, claimed), 'left'))) throw new CallError('NOT_IN_CALL');
   }
 
-  /** Ends a participation because of what happened to its connection; `undefined` if another one took the seat over. */
-  depart(key: SeatKey): Promise<Seat | undefined> {
-    return this.#store.release(key);
+  /** Ends a participation that nobody asked to end; `undefined` if another connection took the seat over. */
+  depart(key: SeatKey, reason: LeaveReason): Promise<Seat | undefined> {
+    return this.#store.release(key, reason);
   }
 
   async setMedia(speaker: Speaker, claimed: { meetingId: string; userId: string }, media: Partial<Media>) {
     const result = await this.#store.setMedia(speakFor(speaker, claimed), media);
     if (!result) throw new CallError('NOT_IN_CALL');
-    return result;
+    return result.seat;
   }
 
   /** Finds sender and addressee of a signal: in the same call, and the sender is who it says. */
@@ -128,14 +165,14 @@ export class Rooms {
     const { seat } = speaker;
     if (seat?.meetingId !== meetingId && !(await this.exists(meetingId))) throw new CallError('ROOM_NOT_FOUND');
     const key = speakFor(speaker, { meetingId, userId: fromUserId });
-    const from = await this.#store.find(meetingId, fromUserId);
+    const from = this.#store.find(meetingId, fromUserId);
     if (from?.address !== key.address) throw new CallError('NOT_IN_CALL');
-    const to = await this.#store.find(meetingId, toUserId);
+    const to = this.#store.find(meetingId, toUserId);
     if (!to) throw new CallError('USER_NOT_FOUND');
     return { from, to };
   }
 
-  /** A lost connection keeps its seat for the time of grace; gives the seat with its `heldUntil`. */
+  /** A lost connection keeps its seat for the time of grace. */
   hold(key: SeatKey): Promise<Seat | undefined> {
     return this.#store.hold(key, this.#clock() + this.#options.reconnectGraceMs);
   }
@@ -144,8 +181,24 @@ export class Rooms {
     return this.#store.resume(key);
   }
 
-  expire(meetingId: string, asOf: number): Promise<Seat[]> {
-    return this.#store.expire(meetingId, asOf);
+  /** Whose ticket this is. */
+  holder(ticket: string): Promise<Seat | undefined> {
+    return this.#store.holder(ticket);
+  }
+
+  /** Brings a seat here, ahead of its client; `undefined` if it is gone or somewhere else by now. */
+  fetch(key: SeatKey, address: Address): Promise<Seat | undefined> {
+    return this.#store.move(key, address, this.#clock() + this.#options.reconnectGraceMs);
+  }
+
+  /** Frees what was held long enough. */
+  expire(asOf: number): Promise<Seat[]> {
+    return this.#store.expire(asOf);
+  }
+
+  /** Milliseconds until a held seat is free. */
+  timeLeft({ heldUntil = 0 }: Seat): number {
+    return Math.max(heldUntil - this.#clock(), 0);
   }
 
   /** Everybody in a call. Refuses with `ROOM_NOT_FOUND` when that is nobody. */

@@ -46,6 +46,7 @@ const RINGS = [
     'transport/peer-guard',
     'transport/peers',
     'transport/audience',
+    'transport/announcer',
     'transport/sockets',
     'transport/http',
   ],

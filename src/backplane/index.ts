@@ -1,20 +1,51 @@
 // Everything that differs between one node and several, in the words of the domain. call-server.ts decides which, once.
 
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { PeerPresence } from '../directory';
-import type { RoomStore } from '../rooms';
+import type { Payload } from '../protocol';
+import type { Address, RoomStore } from '../rooms';
 
-/** Carries PeerJS frames to peers that are connected to another node. */
+/** Carries PeerJS frames to wherever their addressee is connected. */
 export interface PeerFrames {
-  /** Whether another node took the frame. If not, its addressee is connected nowhere, and the frame waits for it here. */
-  forward(toPeerId: string, frame: string): Promise<boolean>;
-  /** `deliver` gets each frame that another node has for a peer of this one. */
+  /**
+   * Sends a frame to a peer, at most once, and after what was sent to it before. Who is connected nowhere is waited for
+   * a few seconds. Settles when that is over; false if the peer did not come.
+   */
+  send(toPeerId: string, frame: string): Promise<boolean>;
+  /** `deliver` gets each frame for a peer of this node. */
   listen(deliver: (toPeerId: string, frame: string) => void): void;
 }
 
+/** What a participant was told on another node and may not have heard: the arguments of its events, in order. */
+export type Missed = unknown[][];
+
+export interface PostListener {
+  /** There is a signal for a participant of this node. */
+  deliver(address: Address, signal: Payload<'call:signal'>): void;
+  /** A participant has come back on another node: what did it miss here, after what it says it heard last? */
+  handOver(address: Address, lastHeard: string): Missed | undefined;
+}
+
+/** Brings signals to participants on any node, and fetches what they missed on another one. */
+export interface Post {
+  /** Whether the signal is on its way: `false` if its addressee can no longer be reached anywhere. */
+  send(address: Address, signal: Payload<'call:signal'>): Promise<boolean>;
+  /** What was missed at an address; `undefined` if nobody there can tell any more. */
+  collect(address: Address, lastHeard: string): Promise<Missed | undefined>;
+  listen(listener: PostListener): void;
+}
+
 export interface Backplane {
+  /** The name of this node, by which the addresses of its participants begin. */
+  readonly node: string;
   rooms: RoomStore;
   peers: PeerPresence;
   frames: PeerFrames;
+  post: Post;
+  /** The time that all nodes agree on, in milliseconds since the epoch. */
+  clock(): number;
+  /** Counts per key what is asked for on all nodes together, under a name of its own. */
+  limiter(name: string, points: number, windowMs: number): RateLimiterAbstract;
   /** Whether what it stands on answers. */
   isHealthy(): Promise<boolean>;
   close(): Promise<void>;

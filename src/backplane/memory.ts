@@ -1,16 +1,29 @@
 // One node: everything in this process, nothing elsewhere.
 
-import type { PeerPresence } from '../directory';
-import type { Media, RoomStore, Seat, SeatKey, Seating } from '../rooms';
-import type { Backplane } from './index';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import type { PeerConnection, PeerPresence } from '../directory';
+import type { LeaveReason } from '../protocol';
+import type { Address, Change, Media, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../rooms';
+import type { Backplane, PeerFrames, Post, PostListener } from './index';
 
 export function createMemoryBackplane(): Backplane {
+  const peers: MemoryPeers = new MemoryPeers((peerId) => rooms.isClaimed(peerId));
+  const rooms: MemoryRoomStore = new MemoryRoomStore((peerId) => peers.isHere(peerId));
+  peers.onChange = (peerId, online) => rooms.notePeer(peerId, online);
+  rooms.onDisclaimed = (peerId) => peers.forget(peerId);
   return {
-    rooms: new MemoryRoomStore(),
-    peers: new MemoryPeerPresence(),
-    frames: { forward: () => Promise.resolve(false), listen: () => undefined },
+    node: 'one',
+    rooms,
+    peers,
+    frames: peers,
+    post: new MemoryPost(),
+    clock: Date.now,
+    limiter: (_name, points, windowMs) => new RateLimiterMemory({ points, duration: windowMs / 1000 }),
     isHealthy: () => Promise.resolve(true),
-    close: () => Promise.resolve(),
+    close: () => {
+      peers.close();
+      return Promise.resolve();
+    },
   };
 }
 
@@ -20,60 +33,86 @@ export function createMemoryBackplane(): Backplane {
 export class MemoryRoomStore implements RoomStore {
   readonly #calls = new Map<string, Map<string, Seat>>();
   readonly #claims = new Map<string, Set<Seat>>();
+  readonly #tickets = new Map<string, Seat>();
+  readonly #held = new Set<Seat>();
+  readonly #isOnline: (peerId: string) => boolean;
   #participants = 0;
+  #listener: (change: Change) => void = () => undefined;
+  /** Called when no seat claims a peer id any more. */
+  onDisclaimed: (peerId: string) => void = () => undefined;
 
-  async seat(newcomer: Seat, capacity: number): Promise<Seating> {
-    const { meetingId, userId, peerId, username, address } = newcomer;
-    const isSomebodyElse = (seat: Seat) => seat.userId !== userId && seat.address !== address;
-    if ([...(this.#claims.get(peerId) ?? [])].some(isSomebodyElse)) return { outcome: 'peer-id-taken' };
-
-    const call = this.#calls.get(meetingId);
-    const seated = call?.get(userId);
-    const others = [...(call?.values() ?? [])].filter((seat) => seat !== seated && seat.address !== address);
-    if (seated?.address === address && seated.peerId === peerId && seated.username === username)
-      return { outcome: 'unchanged', seat: seated, others };
-    if (!seated && others.length >= capacity) return { outcome: 'full' };
-    this.#put(newcomer);
-    return { outcome: 'seated', seat: newcomer, others, replaced: seated };
+  constructor(isOnline: (peerId: string) => boolean) {
+    this.#isOnline = isOnline;
   }
 
-  async release(key: SeatKey): Promise<Seat | undefined> {
-    const seat = this.#held(key);
-    if (seat) this.#remove(seat);
+  listen(listener: (change: Change) => void): void {
+    this.#listener = listener;
+  }
+
+  async seat(newcomer: Newcomer, capacity: number): Promise<Seating> {
+    const { meetingId, userId, peerId, username, address } = newcomer;
+    const isSomebodyElse = (seat: Seat) => seat.userId !== userId && seat.address !== address;
+    if (this.#claimsOf(peerId).some(isSomebodyElse)) return { outcome: 'peer-id-taken' };
+
+    const seated = this.find(meetingId, userId);
+    const others = this.others(meetingId, userId).filter((seat) => seat.address !== address);
+    if (seated?.address === address && seated.peerId === peerId && seated.username === username) {
+      this.#listener({ kind: 'confirmed', seat: seated, others });
+      return { outcome: 'unchanged', seat: seated, others };
+    }
+    if (!seated && others.length >= capacity) return { outcome: 'full' };
+    const seat = { ...newcomer, peerOnline: this.#isOnline(peerId) };
+    this.apply({ kind: 'seated', seat, others, replaced: seated });
+    return { outcome: 'seated', seat, others, replaced: seated };
+  }
+
+  async release(key: SeatKey, reason: LeaveReason): Promise<Seat | undefined> {
+    const seat = this.#heldBy(key);
+    if (seat) this.apply({ kind: 'freed', seat, reason });
     return seat;
   }
 
   async setMedia(key: SeatKey, media: Partial<Media>): Promise<{ seat: Seat; changed: boolean } | undefined> {
-    const seat = this.#held(key);
-    if (!seat) return undefined;
-    const next = { ...seat, ...media };
-    const changed = next.isMuted !== seat.isMuted || next.isVideoOn !== seat.isVideoOn;
-    if (changed) this.#put(next);
-    return { seat: next, changed };
+    const before = this.#heldBy(key);
+    if (!before) return undefined;
+    const seat = { ...before, ...media };
+    const changed = seat.isMuted !== before.isMuted || seat.isVideoOn !== before.isVideoOn;
+    if (changed) this.apply({ kind: 'media', seat, media });
+    return { seat, changed };
   }
 
-  async hold(key: SeatKey, until: number): Promise<Seat | undefined> {
-    const seat = this.#held(key);
-    return seat && this.#put({ ...seat, heldUntil: until });
+  hold(key: SeatKey, until: number): Promise<Seat | undefined> {
+    return this.move(key, key.address, until);
+  }
+
+  async move(key: SeatKey, address: Address, until: number): Promise<Seat | undefined> {
+    const before = this.#heldBy(key);
+    if (!before) return undefined;
+    const seat = { ...before, address, heldUntil: until };
+    this.apply({ kind: 'held', seat, others: this.others(key.meetingId, key.userId), before });
+    return seat;
   }
 
   async resume(key: SeatKey): Promise<Seat | undefined> {
-    const seat = this.#held(key);
-    if (seat?.heldUntil === undefined) return seat;
-    const { heldUntil: _, ...resumed } = seat;
-    return this.#put(resumed);
+    const before = this.#heldBy(key);
+    if (before?.heldUntil === undefined) return before;
+    const { heldUntil: _, ...seat } = before;
+    this.apply({ kind: 'resumed', seat, others: this.others(key.meetingId, key.userId) });
+    return seat;
   }
 
-  async expire(meetingId: string, asOf: number): Promise<Seat[]> {
-    const due = [...(this.#calls.get(meetingId)?.values() ?? [])].filter(
-      ({ heldUntil }) => heldUntil !== undefined && heldUntil <= asOf,
-    );
-    for (const seat of due) this.#remove(seat);
+  async expire(asOf: number): Promise<Seat[]> {
+    const due = [...this.#held].filter(({ heldUntil = Infinity }) => heldUntil <= asOf);
+    for (const seat of due) this.apply({ kind: 'freed', seat, reason: 'lost' });
     return due;
   }
 
-  async find(meetingId: string, userId: string): Promise<Seat | undefined> {
+  find(meetingId: string, userId: string): Seat | undefined {
     return this.#calls.get(meetingId)?.get(userId);
+  }
+
+  async holder(ticket: string): Promise<Seat | undefined> {
+    return this.#tickets.get(ticket);
   }
 
   async roster(meetingId: string): Promise<Seat[]> {
@@ -81,71 +120,187 @@ export class MemoryRoomStore implements RoomStore {
   }
 
   async claims(peerId: string): Promise<Seat[]> {
-    return [...(this.#claims.get(peerId) ?? [])];
+    return this.#claimsOf(peerId);
   }
 
   async count(): Promise<{ calls: number; participants: number }> {
     return { calls: this.#calls.size, participants: this.#participants };
   }
 
-  #held({ meetingId, userId, address }: SeatKey): Seat | undefined {
-    const seat = this.#calls.get(meetingId)?.get(userId);
+  /** Makes a change true, and tells of it. */
+  apply(change: Change): void {
+    if (change.kind === 'freed') this.#remove(change.seat);
+    else this.#put(change.seat);
+    this.#listener(change);
+  }
+
+  /** A peer is online from now on, or no longer. */
+  notePeer(peerId: string, peerOnline: boolean): void {
+    for (const seat of this.#claimsOf(peerId))
+      if (seat.peerOnline !== peerOnline) this.apply({ kind: 'peer', seat: { ...seat, peerOnline } });
+  }
+
+  isClaimed(peerId: string): boolean {
+    return this.#claims.has(peerId);
+  }
+
+  others(meetingId: string, userId: string): Seat[] {
+    return [...(this.#calls.get(meetingId)?.values() ?? [])].filter((seat) => seat.userId !== userId);
+  }
+
+  #claimsOf(peerId: string): Seat[] {
+    return [...(this.#claims.get(peerId) ?? [])];
+  }
+
+  #heldBy({ meetingId, userId, address }: SeatKey): Seat | undefined {
+    const seat = this.find(meetingId, userId);
     return seat?.address === address ? seat : undefined;
   }
 
   /** Sets the seat of this user in this call, in place of an earlier one. */
-  #put(seat: Seat): Seat {
-    let call = this.#calls.get(seat.meetingId);
-    if (!call) this.#calls.set(seat.meetingId, (call = new Map<string, Seat>()));
-    const earlier = call.get(seat.userId);
-    if (earlier) this.#disclaim(earlier);
-    else this.#participants += 1;
-    call.set(seat.userId, seat);
-    const claims = this.#claims.get(seat.peerId);
+  #put(seat: Seat): void {
+    const { meetingId, userId, peerId, ticket, heldUntil } = seat;
+    let call = this.#calls.get(meetingId);
+    if (!call) this.#calls.set(meetingId, (call = new Map<string, Seat>()));
+    const before = call.get(userId);
+    if (!before) this.#participants += 1;
+    call.set(userId, seat);
+    this.#tickets.set(ticket, seat);
+    if (heldUntil !== undefined) this.#held.add(seat);
+    const claims = this.#claims.get(peerId);
     if (claims) claims.add(seat);
-    else this.#claims.set(seat.peerId, new Set([seat]));
-    return seat;
+    else this.#claims.set(peerId, new Set([seat]));
+    if (before) this.#let(before);
   }
 
   #remove(seat: Seat): void {
     const call = this.#calls.get(seat.meetingId);
-    if (call?.delete(seat.userId)) this.#participants -= 1;
-    if (call?.size === 0) this.#calls.delete(seat.meetingId);
-    this.#disclaim(seat);
+    const before = call?.get(seat.userId);
+    if (!call || !before) return;
+    call.delete(seat.userId);
+    if (call.size === 0) this.#calls.delete(seat.meetingId);
+    this.#participants -= 1;
+    this.#let(before);
   }
 
-  #disclaim(seat: Seat): void {
+  /** Forgets what a seat, as it was, stood under. */
+  #let(seat: Seat): void {
+    this.#held.delete(seat);
+    if (this.#tickets.get(seat.ticket) === seat) this.#tickets.delete(seat.ticket);
     const claims = this.#claims.get(seat.peerId);
     claims?.delete(seat);
-    if (claims?.size === 0) this.#claims.delete(seat.peerId);
+    if (claims?.size !== 0) return;
+    this.#claims.delete(seat.peerId);
+    this.onDisclaimed(seat.peerId);
   }
 }
 
-export class MemoryPeerPresence implements PeerPresence {
-  readonly #peers = new Map<string, { token: string; online: boolean }>();
+/** How long a frame waits for a peer that is not there: what PeerJS's own server gives it. */
+export const WAITING_MS = 5000;
 
-  async arrive(peerId: string, token: string): Promise<void> {
-    this.#peers.set(peerId, { token, online: true });
+interface Waiting {
+  frame: string;
+  settle: (hasCome: boolean) => void;
+  timer: NodeJS.Timeout;
+}
+
+/** Who is connected to the broker of this node, and the frames that wait for who is not. */
+export class MemoryPeers implements PeerPresence, PeerFrames {
+  readonly #peers = new Map<string, { token: string; connection?: string | undefined }>();
+  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #isClaimed: (peerId: string) => boolean;
+  #deliver: (toPeerId: string, frame: string) => void = () => undefined;
+  /** Called when a peer came or went. */
+  onChange: (peerId: string, online: boolean) => void = () => undefined;
+
+  constructor(isClaimed: (peerId: string) => boolean) {
+    this.#isClaimed = isClaimed;
   }
 
-  async depart(peerId: string): Promise<void> {
+  async arrive({ peerId, token, connection }: PeerConnection): Promise<string[] | undefined> {
+    const known = this.#peers.get(peerId);
+    if (known && known.token !== token && (known.connection !== undefined || this.#isClaimed(peerId))) return undefined;
+    this.#peers.set(peerId, { token, connection });
+    this.onChange(peerId, true);
+    const waiting = this.#waiting.get(peerId) ?? [];
+    this.#waiting.delete(peerId);
+    return waiting.map(({ frame, settle, timer }) => {
+      clearTimeout(timer);
+      settle(true);
+      return frame;
+    });
+  }
+
+  async depart({ peerId, connection }: PeerConnection): Promise<void> {
     const peer = this.#peers.get(peerId);
-    if (peer) peer.online = false;
+    if (peer?.connection !== connection) return;
+    peer.connection = undefined;
+    this.onChange(peerId, false);
+    this.forget(peerId);
   }
 
-  async forget(peerId: string): Promise<void> {
-    if (!this.#peers.get(peerId)?.online) this.#peers.delete(peerId);
+  async isOnline(peerId: string): Promise<boolean> {
+    return this.isHere(peerId);
   }
 
-  async token(peerId: string): Promise<string | undefined> {
-    return this.#peers.get(peerId)?.token;
+  async count(): Promise<{ online: number; inCalls: number }> {
+    const online = [...this.#peers.keys()].filter((peerId) => this.isHere(peerId));
+    return { online: online.length, inCalls: online.filter(this.#isClaimed).length };
   }
 
-  async online(peerIds: string[]): Promise<Set<string>> {
-    return new Set(peerIds.filter((peerId) => this.#peers.get(peerId)?.online));
+  onReplaced(): void {
+    // There is no other node.
   }
 
-  async all(): Promise<string[]> {
-    return [...this.#peers].filter(([, { online }]) => online).map(([peerId]) => peerId);
+  send(toPeerId: string, frame: string): Promise<boolean> {
+    if (this.isHere(toPeerId)) {
+      this.#deliver(toPeerId, frame);
+      return Promise.resolve(true);
+    }
+    return new Promise((settle) => {
+      const waiting = this.#waiting.get(toPeerId) ?? [];
+      this.#waiting.set(toPeerId, waiting);
+      const expire = () => {
+        // They have waited equally long, so it is the first.
+        waiting.shift();
+        if (waiting.length === 0) this.#waiting.delete(toPeerId);
+        settle(false);
+      };
+      waiting.push({ frame, settle, timer: setTimeout(expire, WAITING_MS).unref() });
+    });
+  }
+
+  listen(deliver: (toPeerId: string, frame: string) => void): void {
+    this.#deliver = deliver;
+  }
+
+  isHere(peerId: string): boolean {
+    return this.#peers.get(peerId)?.connection !== undefined;
+  }
+
+  /** Forgets the token of a peer that is neither here nor claimed. */
+  forget(peerId: string): void {
+    if (!this.isHere(peerId) && !this.#isClaimed(peerId)) this.#peers.delete(peerId);
+  }
+
+  close(): void {
+    for (const { timer } of [...this.#waiting.values()].flat()) clearTimeout(timer);
+  }
+}
+
+class MemoryPost implements Post {
+  #listener: PostListener | undefined;
+
+  async send(...[address, signal]: Parameters<Post['send']>): Promise<boolean> {
+    this.#listener?.deliver(address, signal);
+    return true;
+  }
+
+  async collect(): Promise<undefined> {
+    return undefined;
+  }
+
+  listen(listener: PostListener): void {
+    this.#listener = listener;
   }
 }

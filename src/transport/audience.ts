@@ -5,10 +5,13 @@ import { NAMESPACES } from '../doors';
 import type { ClientToServerEvents, ServerEvent, ServerToClientEvents } from '../protocol';
 import type { Address } from '../rooms';
 import type { Allowance } from './limits';
+import { RecoveryAdapter } from './recovery';
 
 export interface SocketData {
-  /** What this connection joined; whether the seat is still its own, the rooms know. */
+  /** The seat that this connection holds, as far as it was told. */
   seat?: { meetingId: string; userId: string } | undefined;
+  /** Back from another node, which could not tell what was missed there. */
+  isUninformed?: boolean;
   allowance: Allowance;
 }
 
@@ -18,11 +21,30 @@ export type CallNamespace = Namespace<ClientToServerEvents, ServerToClientEvents
 export type CallSocket = Socket<ClientToServerEvents, ServerToClientEvents, Internal, SocketData>;
 type PayloadOf<E extends ServerEvent> = Parameters<ServerToClientEvents[E]>[0];
 
+/** The participants whose connections are on this node, also those that are away and may come back. */
 export class Audience {
   readonly namespaces: CallNamespace[];
+  readonly #node: string;
 
-  constructor(io: CallIo) {
+  constructor(io: CallIo, node: string) {
     this.namespaces = NAMESPACES.map((name) => io.of(name));
+    this.#node = node;
+  }
+
+  /** A connection's address: its node, its namespace and its id. */
+  addressOf({ nsp, id }: { nsp: { name: string }; id: string }): Address {
+    return `${this.#node}${nsp.name}#${id}`;
+  }
+
+  /** The connection at an address, if it stands. */
+  socketAt(address: Address): CallSocket | undefined {
+    return this.#namespaceOf(address)?.sockets.get(socketIdOf(address));
+  }
+
+  /** The memory of what was said where an address is; undefined if that is on another node. */
+  memoryOf(address: Address): RecoveryAdapter | undefined {
+    const adapter = this.#namespaceOf(address)?.adapter;
+    return adapter instanceof RecoveryAdapter ? adapter : undefined;
   }
 
   /** Tells everybody in a call, but for one connection. */
@@ -34,26 +56,23 @@ export class Audience {
         .emit(event, ...([payload] as Parameters<ServerToClientEvents[E]>));
   }
 
-  /** Tells one connection, wherever and whether or not it is connected now. */
+  /** Tells one connection, whether or not it is connected now. */
   tellOne<E extends ServerEvent>(address: Address, event: E, payload: PayloadOf<E>): void {
-    this.#at(address)?.emit(event, ...([payload] as Parameters<ServerToClientEvents[E]>));
+    const namespace = this.#namespaceOf(address);
+    namespace?.to(socketIdOf(address)).emit(event, ...([payload] as Parameters<ServerToClientEvents[E]>));
   }
 
   /** Takes a connection out of a call's audience, also one that is away and may come back. */
   dismiss(address: Address, meetingId: string): void {
-    this.#at(address)?.socketsLeave(roomOf(meetingId));
+    this.#namespaceOf(address)?.to(socketIdOf(address)).socketsLeave(roomOf(meetingId));
   }
 
-  #at(address: Address) {
-    const namespace = this.namespaces.find(({ name }) => address.startsWith(`${name}#`));
-    return namespace?.to(socketIdOf(address));
+  #namespaceOf(address: Address): CallNamespace | undefined {
+    return this.namespaces.find(({ name }) => address.startsWith(`${this.#node}${name}#`));
   }
 }
 
 /** Prefixed, so that no meeting id is the name of another room: Socket.IO has one for every socket's id. */
 export const roomOf = (meetingId: string): string => `call:${meetingId}`;
 
-/** A connection's address: its namespace and its id, by which Socket.IO finds it on any node. */
-export const addressOf = (socket: CallSocket): Address => `${socket.nsp.name}#${socket.id}`;
-
-const socketIdOf = (address: Address): string => address.slice(address.indexOf('#') + 1);
+export const socketIdOf = (address: Address): string => address.slice(address.indexOf('#') + 1);

@@ -12,7 +12,7 @@ import express, {
 import helmet from 'helmet';
 import type { ZodType } from 'zod';
 import type { Config } from '../config';
-import type { PeerDirectory } from '../directory';
+import { describe, type PeerDirectory } from '../directory';
 import {
   API_PATH,
   AUTHORITY_PATH,
@@ -123,7 +123,7 @@ function callRoutes({ config, rooms, directory, iceServersFor, authority }: Http
   router.get('/room/:meetingId', async (req, res) => {
     const meetingId = parameter(meetingIdSchema, req.params.meetingId);
     const { seats, status } = await rooms.roster(meetingId);
-    const users = (await directory.describe(seats)).map(({ peerId: _peerId, joinedAt: _joinedAt, ...user }) => user);
+    const users = seats.map(describe).map(({ peerId: _peerId, joinedAt: _joinedAt, ...user }) => user);
     succeed(res, { meetingId, participants: seats.length, status, users } satisfies RoomInfo);
   });
 

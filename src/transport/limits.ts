@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { RateLimiter } from 'limiter';
 import proxyAddr from 'proxy-addr';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Config } from '../config';
 import { CallError } from '../errors';
 
@@ -17,10 +17,10 @@ export function clientAddressOf(trustProxy: Config['trustProxy']): (req: Incomin
 
 /** Counts what comes from an address, in windows of time. An IPv6 client is its /64: it has that many addresses. */
 export class AddressLimit {
-  readonly #limiter: RateLimiterMemory;
+  readonly #limiter: RateLimiterAbstract;
 
-  constructor(points: number, windowMs: number) {
-    this.#limiter = new RateLimiterMemory({ points, duration: windowMs / 1000 });
+  constructor(limiter: RateLimiterAbstract) {
+    this.#limiter = limiter;
   }
 
   /** Refuses with `RATE_LIMITED` once the address has had its share. */

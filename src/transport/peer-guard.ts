@@ -7,7 +7,8 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
-import { PING } from '../doors';
+import type { PeerConnection, PeerPresence } from '../directory';
+import { PEER_KEY, PING } from '../doors';
 import { jsonSize } from '../json';
 import type { Logger } from '../logger';
 import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
@@ -15,7 +16,7 @@ import { Allowance } from './limits';
 import { parseFrame, WaitingRoom, type AddressedFrame } from './peer-frames';
 
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
-const CLOSE = { goingAway: 1001, notText: 1003, notJson: 1007, policy: 1008, restart: 1012 } as const;
+const CLOSE = { notText: 1003, notJson: 1007, policy: 1008, restart: 1012, tryAgain: 1013 } as const;
 
 const MAX_TOKEN_LENGTH = 128;
 /** `closeTimeout` is how many milliseconds a client has to answer a close; the types of `ws` do not know it yet. */
@@ -32,76 +33,86 @@ interface GuardEvents {
 }
 
 export interface GuardOptions {
+  presence: PeerPresence;
   frames: PeerFrames;
   rateLimits: Config['rateLimits'];
   log: Logger;
-  clock?: () => number;
 }
 
 export class PeerGuard extends EventEmitter<GuardEvents> {
   readonly options: GuardOptions;
-  readonly #waiting: WaitingRoom;
+  readonly #waiting = new WaitingRoom();
   readonly #wss = new WebSocketServer(WEBSOCKETS);
   readonly #sockets = new Set<GuardedSocket>();
   readonly #registered = new Map<string, GuardedSocket>();
+  /** What comes for peers that are known to be here, and not to `peer` yet. */
+  readonly #early = new Map<string, string[]>();
   readonly #pinger: NodeJS.Timeout;
+  #connections = 0;
+  #isClosing = false;
 
   constructor(options: GuardOptions) {
     super();
     this.options = options;
-    this.#waiting = new WaitingRoom(options.clock ?? Date.now);
     this.#pinger = setInterval(() => {
       for (const socket of this.#sockets) socket.ping();
     }, PING.interval).unref();
-    options.frames.listen((toPeerId, frame) => this.#registered.get(toPeerId)?.send(frame));
+    options.frames.listen((toPeerId, frame) => this.#deliver(toPeerId, frame));
+    options.presence.onReplaced((connection) => this.#replace(({ presence }) => presence.connection === connection));
   }
 
-  /** Completes an upgrade. `isReserved` says that the id is another's, though nobody is connected under it. */
-  accept(req: IncomingMessage, duplex: Duplex, head: Buffer, isReserved: boolean): void {
+  /** Completes an upgrade. */
+  accept(req: IncomingMessage, duplex: Duplex, head: Buffer): void {
     this.#wss.handleUpgrade(req, duplex, head, (ws) => {
-      const { id, token } = identityOf(req);
-      const socket = this.#open(ws, id, token);
-      // `peer` answers a missing id or token itself.
-      if (id && !isPeerId(id)) return socket.end(CLOSE.policy, 'invalid id');
+      const { id, token, key } = identityOf(req);
+      const socket = this.#open(ws, { peerId: id, token, connection: String((this.#connections += 1)) });
+      // `peer` itself says what is missing.
+      if (!id || !token || key !== PEER_KEY) return void this.emit('connection', socket, req);
+      if (!isPeerId(id)) return socket.end(CLOSE.policy, 'invalid id');
       if (token.length > MAX_TOKEN_LENGTH) return socket.end(CLOSE.policy, 'invalid token');
-      if (isReserved) {
-        socket.send(PEER_ID_TAKEN);
-        return socket.end(CLOSE.policy, 'id taken');
-      }
-      // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
-      const earlier = this.#registered.get(id);
-      if (earlier?.token === token) earlier.end(CLOSE.policy, 'connected again');
-      this.emit('connection', socket, req);
+      ws.pause();
+      this.#arrive(socket, req)
+        .catch((error: unknown) => {
+          this.options.log.error({ peerId: id, err: error }, 'peer not let in');
+          socket.end(CLOSE.tryAgain, 'try again');
+        })
+        .finally(() => ws.resume());
     });
-  }
-
-  /** `peer` has registered this socket under its id. */
-  register(socket: GuardedSocket): void {
-    this.#registered.set(socket.id, socket);
   }
 
   /**
    * Sends a frame on its way. Between two peers of this node the guard relays it itself: it has parsed it already, and
-   * `peer` would do so again. To `peer` go the frames for peers that are nowhere, to wait there for them.
+   * `peer` would do so again. All others go where the addressee is, or wait for it.
    */
-  route(from: GuardedSocket, { type, dst, payload }: AddressedFrame, text: string): void {
-    const { frames, log } = this.options;
+  route(from: GuardedSocket, { type, dst, payload }: AddressedFrame): void {
     const stamped = JSON.stringify({ type, src: from.id, dst, payload });
     const addressee = this.#registered.get(dst);
-    if (addressee) return addressee.send(stamped);
-    frames.forward(dst, stamped).then(
-      (isTaken) => {
-        // Whoever ended meanwhile says nothing more: the id may be another's by now.
-        if (isTaken || this.#registered.get(from.id) !== from) return;
-        if (this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH))) from.emit('message', text);
-        else from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
-      },
-      (error: unknown) => log.error({ peerId: from.id, err: error }, 'frame not forwarded'),
-    );
+    // What is still on its way to this addressee goes first.
+    if (addressee && !from.awaited.has(dst)) return addressee.send(stamped);
+
+    const expire = () => from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
+    const leave = this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH));
+    if (!leave) return expire();
+    const awaited = from.awaited.get(dst) ?? { frames: 0, isHopeless: false };
+    from.awaited.set(dst, awaited);
+    awaited.frames += 1;
+    const settled = (hasCome: boolean) => {
+      leave();
+      awaited.frames -= 1;
+      if (awaited.frames === 0) from.awaited.delete(dst);
+      // Once, however many frames waited, as `peer` does it.
+      if (!hasCome && !awaited.isHopeless) expire();
+      awaited.isHopeless ||= !hasCome;
+    };
+    this.options.frames.send(dst, stamped).then(settled, (error: unknown) => {
+      this.options.log.warn({ peerId: from.id, reason: String(error) }, 'frame not sent');
+      settled(false);
+    });
   }
 
   /** Ends every connection, and settles when they are closed: within `closeTimeout`, whatever the clients do. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     clearInterval(this.#pinger);
     const closed = [...this.#sockets].map((socket) => socket.closed());
     for (const socket of this.#sockets) socket.end(CLOSE.restart, 'server shutting down');
@@ -109,13 +120,54 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     this.#wss.close();
   }
 
+  /** Lets a peer in, if its id is its own. */
+  async #arrive(socket: GuardedSocket, req: IncomingMessage): Promise<void> {
+    const { presence, log } = this.options;
+    const { id } = socket;
+    const early: string[] = [];
+    this.#early.set(id, early);
+    const waiting = await presence.arrive(socket.presence).finally(() => {
+      if (this.#early.get(id) === early) this.#early.delete(id);
+    });
+    if (!waiting) {
+      socket.send(PEER_ID_TAKEN);
+      socket.end(CLOSE.policy, 'id taken');
+      return;
+    }
+    socket.once('close', () => {
+      presence.depart(socket.presence).catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
+      log.debug({ peerId: id }, 'peer offline');
+    });
+    // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
+    this.#replace(({ id }) => id === socket.id);
+    if (this.#isClosing) {
+      socket.end(CLOSE.restart, 'server shutting down');
+      return;
+    }
+    this.emit('connection', socket, req);
+    this.#registered.set(id, socket);
+    for (const frame of [...waiting, ...early]) socket.send(frame);
+    log.debug({ peerId: id }, 'peer online');
+  }
+
+  #deliver(toPeerId: string, frame: string): void {
+    const early = this.#early.get(toPeerId);
+    if (early) early.push(frame);
+    else this.#registered.get(toPeerId)?.send(frame);
+  }
+
+  /** Ends a connection whose peer is connected anew. */
+  #replace(isIt: (socket: GuardedSocket) => boolean): void {
+    [...this.#registered.values()].find(isIt)?.end(CLOSE.policy, 'connected again');
+  }
+
   /** Apart from the upgrade, whose request would otherwise live as long as the socket. */
-  #open(ws: WebSocket, id: string, token: string): GuardedSocket {
-    const socket = new GuardedSocket(ws, id, token, this);
+  #open(ws: WebSocket, presence: PeerConnection): GuardedSocket {
+    const socket = new GuardedSocket(ws, presence, this);
     this.#sockets.add(socket);
     socket.once('close', () => {
       this.#sockets.delete(socket);
-      if (this.#registered.get(id) === socket) this.#registered.delete(id);
+      if (this.#registered.get(socket.id) === socket) this.#registered.delete(socket.id);
     });
     return socket;
   }
@@ -129,18 +181,18 @@ interface SocketEvents {
 
 /** One PeerJS connection. `peer` listens to its events and calls `send` and `close`, as it would with a WebSocket. */
 export class GuardedSocket extends EventEmitter<SocketEvents> {
-  readonly id: string;
-  readonly token: string;
+  readonly presence: PeerConnection;
+  /** The frames on their way to each peer that is not of this node, and whether it was already said that it did not come. */
+  readonly awaited = new Map<string, { frames: number; isHopeless: boolean }>();
   readonly #ws: WebSocket;
   readonly #guard: PeerGuard;
   readonly #allowance: Allowance;
   #isAlive = true;
   #isOpen = true;
 
-  constructor(ws: WebSocket, id: string, token: string, guard: PeerGuard) {
+  constructor(ws: WebSocket, presence: PeerConnection, guard: PeerGuard) {
     super();
-    this.id = id;
-    this.token = token;
+    this.presence = presence;
     this.#ws = ws;
     this.#guard = guard;
     const { peerFrames, windowMs } = guard.options.rateLimits;
@@ -150,6 +202,10 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     ws.on('close', () => this.#ended());
     // Frames that break the WebSocket protocol itself: `ws` closes the connection with the fitting code.
     ws.on('error', (error) => this.#guard.options.log.debug({ peerId: this.id, reason: error.message }, 'bad frame'));
+  }
+
+  get id(): string {
+    return this.presence.peerId;
   }
 
   send(frame: string): void {
@@ -203,7 +259,7 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     const frame = parseFrame(text);
     if (frame === undefined) return this.#refuse(CLOSE.notJson, 'not JSON');
     if (frame === null) return this.#refuse(CLOSE.policy, 'INVALID_PAYLOAD');
-    if ('dst' in frame) this.#guard.route(this, frame, text);
+    if ('dst' in frame) this.#guard.route(this, frame);
     else this.emit('message', text);
   }
 
@@ -214,7 +270,7 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
 }
 
 /** What a PeerJS client says it is, in the query of its URL: read as `peer` reads it, or they would not mean the same. */
-export function identityOf({ url = '' }: Pick<IncomingMessage, 'url'>): { id: string; token: string } {
-  const { id = '', token = '' } = Object.fromEntries(new URL(url, 'https://peerjs').searchParams);
-  return { id, token };
+function identityOf({ url = '' }: IncomingMessage): { id: string; token: string; key: string } {
+  const { id = '', token = '', key = '' } = Object.fromEntries(new URL(url, 'https://peerjs').searchParams);
+  return { id, token, key };
 }

@@ -7,14 +7,14 @@ import { ExpressPeerServer } from 'peer';
 import type { WebSocketServer } from 'ws';
 import type { PeerFrames } from '../backplane/index';
 import type { Config } from '../config';
-import type { PeerDirectory } from '../directory';
+import type { PeerPresence } from '../directory';
 import { PEER_KEY } from '../doors';
 import type { Logger } from '../logger';
-import { identityOf, PeerGuard, type GuardedSocket } from './peer-guard';
+import { PeerGuard } from './peer-guard';
 
 export interface PeersOptions {
   server: Server;
-  directory: PeerDirectory;
+  presence: PeerPresence;
   frames: PeerFrames;
   rateLimits: Config['rateLimits'];
   log: Logger;
@@ -23,12 +23,13 @@ export interface PeersOptions {
 export interface Peers {
   /** To be mounted at `PEER_PATH`. */
   app: RequestHandler;
-  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   close(): Promise<void>;
 }
 
-export function createPeers({ server, directory, frames, rateLimits, log }: PeersOptions): Peers {
-  const guard = new PeerGuard({ frames, rateLimits, log });
+export function createPeers({ server, ...options }: PeersOptions): Peers {
+  const { log } = options;
+  const guard = new PeerGuard(options);
   const app = ExpressPeerServer(server, {
     path: '/',
     key: PEER_KEY,
@@ -38,28 +39,12 @@ export function createPeers({ server, directory, frames, rateLimits, log }: Peer
     createWebSocketServer: () => guard as unknown as WebSocketServer,
   });
 
-  const noteFailure = (thrown: unknown) => log.error({ err: thrown }, 'the peer directory could not be kept');
-
-  app.on('connection', (client) => {
-    const socket = client.getSocket() as unknown as GuardedSocket;
-    guard.register(socket);
-    directory.arrived(socket.id, socket.token).catch(noteFailure);
-    log.debug({ peerId: socket.id }, 'peer online');
-  });
-  app.on('disconnect', (client) => {
-    const peerId = client.getId();
-    directory.departed(peerId).catch(noteFailure);
-    log.debug({ peerId }, 'peer offline');
-  });
   app.on('error', (error: Error) => log.error({ err: error }, 'the peer broker failed'));
 
   return {
     // Not only a handler: `peer` opens the broker when Express mounts this very object.
     app,
-    async upgrade(req, socket, head) {
-      const { id, token } = identityOf(req);
-      guard.accept(req, socket, head, !(await directory.mayConnect(id, token)));
-    },
+    upgrade: (req, socket, head) => guard.accept(req, socket, head),
     close: () => guard.close(),
   };
 }

@@ -1,5 +1,7 @@
 // What a participant misses while its connection is lost, and gets when it comes back.
 
+import { randomBytes } from 'node:crypto';
+import type { Namespace, Socket } from 'socket.io';
 import {
   Adapter,
   type BroadcastOptions,
@@ -8,8 +10,8 @@ import {
   type Session,
   type SocketId,
 } from 'socket.io-adapter';
+import type { Missed } from '../backplane/index';
 import { jsonSize } from '../json';
-import type { Namespace, Socket } from 'socket.io';
 
 type SessionToPersist = Omit<Session, 'missedPackets'>;
 interface Packet {
@@ -24,6 +26,17 @@ interface Sent {
   bytes: number;
   data: unknown[];
   except: ReadonlySet<SocketId>;
+}
+/** A session of a connection that is lost. */
+type Away = SessionToPersist & {
+  until: number;
+  /** It goes on on another node: the last packet that was meant for it here. */
+  lastOffset?: number;
+};
+/** How a session from another node goes on here: what was missed there, and after which packet it is ours. */
+interface Adopted {
+  missed: Missed;
+  firstOffset: number;
 }
 interface Memory {
   packets: Sent[];
@@ -43,6 +56,8 @@ export interface RecoveryOptions {
   graceMs: number;
   /** How long a connection may be dead before it is noticed, in milliseconds: what was sent meanwhile is missed too. */
   noticeMs: number;
+  /** Looks on other nodes for a session that is not known here: to {@link RecoveryAdapter.adopt} it, if there is one. */
+  fetch?: (adapter: RecoveryAdapter, pid: PrivateSessionId, lastHeard: string) => Promise<void>;
 }
 
 /**
@@ -53,16 +68,20 @@ export interface RecoveryOptions {
  * - A client that returns before its old connection is found dead (it changed networks) is recovered at once, and the
  *   old connection ends.
  * - One noisy room cannot push out what others missed: each has its own memory, bounded in bytes and time.
+ * - A session goes on on another node. What was said until it went is told by the one, what was said since by the other.
  * - {@link delSockets} reaches connections that are away: who lost the seat while away does not come back into the room.
  */
 export class RecoveryAdapter extends Adapter {
   declare readonly nsp: Namespace;
   readonly #options: RecoveryOptions;
   readonly #clock: () => number;
-  readonly #away = new Map<SocketId, SessionToPersist & { until: number }>();
+  readonly #away = new Map<SocketId, Away>();
+  readonly #adopted = new Map<SocketId, Adopted>();
   readonly #sids = new Map<PrivateSessionId, SocketId>();
   readonly #memories = new Map<Room, Memory>();
   readonly #sweeper: NodeJS.Timeout;
+  /** Tells our offsets from those of other nodes, and of other times. */
+  readonly #tag = `${randomBytes(4).toString('base64url')}:`;
   #lastOffset = 0;
 
   constructor(nsp: Namespace, options: RecoveryOptions, clock: () => number = Date.now) {
@@ -88,7 +107,7 @@ export class RecoveryAdapter extends Adapter {
   override delAll(id: SocketId): void {
     super.delAll(id);
     const socket = this.nsp.sockets.get(id);
-    if (socket && !this.#away.has(id)) this.#sids.delete(privateIdOf(socket));
+    if (socket && !this.#away.has(id)) this.#forget(id, privateIdOf(socket));
   }
 
   override broadcast(packet: Packet, options: BroadcastOptions): void {
@@ -99,7 +118,7 @@ export class RecoveryAdapter extends Adapter {
       const offset = (this.#lastOffset += 1);
       const bytes = jsonSize(packet.data, MAX_PACKET_DEPTH);
       // The client sends back the last string argument it saw as its offset.
-      packet.data.push(String(offset));
+      packet.data.push(this.#tag + String(offset));
       const sent = { offset, at: this.#clock(), bytes, data: packet.data, except };
       for (const room of inUse) this.#keep(room, sent);
     }
@@ -116,22 +135,47 @@ export class RecoveryAdapter extends Adapter {
     }
   }
 
-  override restoreSession(pid: PrivateSessionId, offset: string): Promise<Session> {
+  override async restoreSession(pid: PrivateSessionId, lastHeard: string): Promise<Session> {
+    if (!this.#sids.has(pid)) await this.#options.fetch?.(this, pid, lastHeard);
     const sid = this.#sids.get(pid);
-    // Its old connection looks alive, or else it would not be here. Closing it persists the session.
-    if (sid !== undefined) this.nsp.sockets.get(sid)?.conn.close(true);
+    if (sid !== undefined) this.#hangUp(sid);
     const session = sid === undefined ? undefined : this.#away.get(sid);
-    const seen = Number(offset);
-    if (!session || session.until < this.#clock() || !Number.isSafeInteger(seen))
-      // What Socket.IO understands as "not recovered".
-      return Promise.resolve(null as unknown as Session);
+    const missedPackets = session && session.until >= this.#clock() ? this.#missed(session, lastHeard) : undefined;
+    // What Socket.IO understands as "not recovered".
+    if (!session || !missedPackets) return null as unknown as Session;
+    return { ...session, missedPackets };
+  }
 
-    const missed = new Map<number, Sent>();
-    for (const room of session.rooms)
-      for (const packet of this.#memories.get(room)?.packets ?? [])
-        if (packet.offset > seen && !packet.except.has(session.sid)) missed.set(packet.offset, packet);
-    const inOrder = [...missed.values()].sort((a, b) => a.offset - b.offset);
-    return Promise.resolve({ ...session, missedPackets: inOrder.map(({ data }) => data) });
+  /** A session that was on another node until now: what is said to it from here on, is kept for it here. */
+  adopt(session: SessionToPersist): void {
+    this.#adopted.set(session.sid, { missed: [], firstOffset: this.#lastOffset });
+    this.persistSession(session);
+  }
+
+  /** What an adopted session missed on the other node; undefined if that could not tell. */
+  preface(sid: SocketId, missed: Missed | undefined): void {
+    const adopted = this.#adopted.get(sid);
+    if (adopted) adopted.missed = missed ?? [];
+    const data = this.#away.get(sid)?.data as { isUninformed?: boolean } | undefined;
+    if (data) data.isUninformed = missed === undefined;
+  }
+
+  /** Ends a session here that goes on on another node: what is said from here on, is not for it. */
+  detach(sid: SocketId): void {
+    this.#hangUp(sid);
+    const session = this.#away.get(sid);
+    if (session) session.lastOffset = this.#lastOffset;
+  }
+
+  /** What a detached session missed here; undefined if nothing is known of it any more. */
+  handOver(sid: SocketId, lastHeard: string): Missed | undefined {
+    const session = this.#away.get(sid);
+    const missed = session?.lastOffset === undefined ? undefined : this.#missed(session, lastHeard);
+    if (session && missed) {
+      this.#away.delete(sid);
+      this.#forget(sid, session.pid);
+    }
+    return missed?.map((data) => data.slice(0, -1));
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
@@ -148,12 +192,42 @@ export class RecoveryAdapter extends Adapter {
     for (const [sid, { pid, until }] of this.#away) {
       if (until >= now) continue;
       this.#away.delete(sid);
-      if (!this.nsp.sockets.has(sid)) this.#sids.delete(pid);
+      if (!this.nsp.sockets.has(sid)) this.#forget(sid, pid);
     }
     for (const [room, memory] of this.#memories) {
       this.#trim(memory, now);
       if (memory.neededUntil < now) this.#memories.delete(room);
     }
+  }
+
+  /** Ends a connection that looks alive, though its client is connected elsewhere. That persists its session. */
+  #hangUp(sid: SocketId): void {
+    this.nsp.sockets.get(sid)?.conn.close(true);
+  }
+
+  #forget(sid: SocketId, pid: PrivateSessionId): void {
+    this.#sids.delete(pid);
+    this.#adopted.delete(sid);
+  }
+
+  /** What was said to a session after what it heard last, in order; undefined if it cannot have heard that. */
+  #missed(session: Away, lastHeard: string): unknown[][] | undefined {
+    const adopted = this.#adopted.get(session.sid);
+    const isOurs = lastHeard.startsWith(this.#tag);
+    const seen = isOurs ? Number(lastHeard.slice(this.#tag.length)) : adopted?.firstOffset;
+    if (seen === undefined || !Number.isSafeInteger(seen)) return undefined;
+    const packets = new Map<number, Sent>();
+    for (const room of session.rooms)
+      for (const packet of this.#memories.get(room)?.packets ?? [])
+        if (
+          packet.offset > seen &&
+          packet.offset <= (session.lastOffset ?? Infinity) &&
+          !packet.except.has(session.sid)
+        )
+          packets.set(packet.offset, packet);
+    const inOrder = [...packets.values()].sort((a, b) => a.offset - b.offset).map(({ data }) => data);
+    const before = isOurs ? [] : (adopted?.missed ?? []);
+    return [...before.map((data) => [...data, this.#tag + String(seen)]), ...inOrder];
   }
 
   #memoryOf(room: Room): Memory {
@@ -191,6 +265,6 @@ export function recoveryAdapter(options: RecoveryOptions): typeof Adapter {
 }
 
 /** The id by which a client asks for recovery, known to it alone. Socket.IO sends it, and types it as private. */
-function privateIdOf(socket: Socket): PrivateSessionId {
+export function privateIdOf(socket: Socket): PrivateSessionId {
   return (socket as unknown as { pid: PrivateSessionId }).pid;
 }

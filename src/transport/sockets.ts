@@ -2,38 +2,32 @@
 
 import type { Server as EngineServer, Socket as Connection } from 'engine.io';
 import { Server } from 'socket.io';
+import type { Post } from '../backplane/index';
 import type { Config } from '../config';
-import type { PeerDirectory } from '../directory';
 import { PING } from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
-import {
-  clientEvents,
-  type ClientEvent,
-  type LeaveReason,
-  type MediaStatus,
-  type MuteStatus,
-  type ParticipantEvent,
-  type ParticipantInfo,
-  type Payload,
-  type Replies,
-  type VideoStatus,
-} from '../protocol';
-import type { Address, Media, Rooms, Seat } from '../rooms';
+import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Replies } from '../protocol';
+import type { Change, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
-import { addressOf, Audience, roomOf, type CallIo, type CallSocket } from './audience';
+import { Announcer, errorOf, named, now } from './announcer';
+import { Audience, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { guardedParser } from './packets';
-import { recoveryAdapter } from './recovery';
+import { privateIdOf, recoveryAdapter, type RecoveryAdapter } from './recovery';
 
-type Handlers = { [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>) => Promise<Replies[E]> };
+type Handlers = {
+  [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>, answer: (data: Replies[E]) => void) => Promise<void>;
+};
 
 export interface SocketsOptions {
   engine: EngineServer;
   rooms: Rooms;
-  directory: PeerDirectory;
+  /** The name of this node, and how it reaches the others. */
+  node: string;
+  post: Post;
   iceServersFor: IceResolver;
   config: Pick<Config, 'reconnectGraceMs' | 'rateLimits'>;
   log: Logger;
@@ -42,19 +36,20 @@ export interface SocketsOptions {
 export class Sockets {
   readonly #io: CallIo;
   readonly #audience: Audience;
+  readonly #announcer: Announcer;
   readonly #rooms: Rooms;
-  readonly #directory: PeerDirectory;
+  readonly #post: Post;
   readonly #iceServersFor: IceResolver;
   readonly #config: SocketsOptions['config'];
   readonly #log: Logger;
-  /** Under a connection's address its requests, under a call's room whatever changes who is in it. */
+  /** The requests of each connection, under its address. */
   readonly #turns = new Turns();
   readonly #graces = new Set<NodeJS.Timeout>();
   #isDraining = false;
 
-  constructor({ engine, rooms, directory, iceServersFor, config, log }: SocketsOptions) {
+  constructor({ engine, rooms, node, post, iceServersFor, config, log }: SocketsOptions) {
     this.#rooms = rooms;
-    this.#directory = directory;
+    this.#post = post;
     this.#iceServersFor = iceServersFor;
     this.#config = config;
     this.#log = log;
@@ -62,17 +57,19 @@ export class Sockets {
     const graceMs = config.reconnectGraceMs;
     this.#io = new Server({
       connectionStateRecovery: { maxDisconnectionDuration: graceMs, skipMiddlewares: true },
-      adapter: recoveryAdapter({ graceMs, noticeMs: PING.interval + PING.timeout }),
+      adapter: recoveryAdapter({ graceMs, noticeMs: PING.interval + PING.timeout, fetch: this.#fetch }),
       parser: guardedParser,
       connectTimeout: 10_000,
       serveClient: false,
     });
     this.#io.bind(engine);
-    this.#audience = new Audience(this.#io);
+    this.#audience = new Audience(this.#io, node);
+    this.#announcer = new Announcer({ audience: this.#audience, iceServersFor, log });
     for (const namespace of this.#audience.namespaces) namespace.on('connection', (socket) => this.#connected(socket));
-    directory.onChange((seats, online) => {
-      for (const { meetingId, userId, peerId } of seats)
-        this.#audience.tell(meetingId, 'call:peer-status', { userId, peerId, online });
+    rooms.onChange((change) => this.#heard(change));
+    post.listen({
+      deliver: (address, signal) => this.#audience.tellOne(address, 'call:signal', signal),
+      handOver: (address, lastHeard) => this.#audience.memoryOf(address)?.handOver(socketIdOf(address), lastHeard),
     });
   }
 
@@ -112,44 +109,49 @@ export class Sockets {
   async #disconnected(socket: CallSocket, cause: string): Promise<void> {
     const { seat } = socket.data;
     if (!seat) return;
-    const key = { ...seat, address: addressOf(socket) };
+    const key = { ...seat, address: this.#audience.addressOf(socket) };
     const reason = await departure(socket.conn, cause);
-    if (reason) return this.#depart(key, reason);
-
-    await this.#inCall(seat.meetingId, async () => {
-      const held = await this.#rooms.hold(key);
-      if (!held) return;
-      this.#audience.tell(held.meetingId, 'call:peer-reconnecting', moment(held), key.address);
-      this.#log.info({ ...named(held), reason: cause }, 'connection lost, seat held');
-      this.#expireLater(held);
-    });
+    if (reason) await this.#rooms.depart(key, reason);
+    else if (await this.#rooms.hold(key))
+      this.#log.info({ ...named(key), reason: cause }, 'connection lost, seat held');
   }
 
   async #recovered(socket: CallSocket): Promise<void> {
     const { seat } = socket.data;
     if (!seat) return;
-    const key = { ...seat, address: addressOf(socket) };
-    await this.#inCall(seat.meetingId, async () => {
-      const resumed = await this.#rooms.resume(key);
-      if (!resumed) {
-        socket.data.seat = undefined;
-        await socket.leave(roomOf(seat.meetingId));
-        return socket.emit('call:error', error(new CallError('NOT_IN_CALL')));
-      }
-      await socket.join(roomOf(seat.meetingId));
-      this.#audience.tell(seat.meetingId, 'call:peer-reconnected', moment(resumed), key.address);
-      this.#log.info(named(resumed), 'reconnected');
-    });
+    const resumed = await this.#rooms.resume({ ...seat, address: this.#audience.addressOf(socket) });
+    socket.data.isUninformed = false;
+    if (resumed) return;
+    socket.data.seat = undefined;
+    await socket.leave(roomOf(seat.meetingId));
+    socket.emit('call:error', errorOf(new CallError('NOT_IN_CALL')));
   }
 
-  #expireLater({ meetingId, heldUntil = 0 }: Seat): void {
+  /** A client shows the ticket of a seat on another node: the seat goes ahead of it, and then what it missed there. */
+  readonly #fetch = async (adapter: RecoveryAdapter, ticket: string, lastHeard: string): Promise<void> => {
+    const seat = await this.#rooms.holder(ticket);
+    if (!seat || this.#announcer.isHere(seat)) return;
+    const sid = socketIdOf(seat.address);
+    const address = this.#audience.addressOf({ nsp: adapter.nsp, id: sid });
+    if (!(await this.#rooms.fetch(seat, address))) return;
+    const missed = await this.#post.collect(seat.address, lastHeard);
+    adapter.preface(sid, missed);
+  };
+
+  #heard(change: Change): void {
+    const { kind, seat } = change;
+    // Its request was refused, because nobody knew then what would become of it.
+    const isUnwanted = this.#announcer.isUnwanted(change);
+    this.#announcer.tell(change);
+    if (isUnwanted) this.#later(seat.address, () => this.#rooms.depart(seat, 'lost'));
+    if (kind === 'held' && this.#announcer.isHere(seat)) this.#expireLater(seat);
+  }
+
+  #expireLater(seat: Seat): void {
     const grace = setTimeout(() => {
       this.#graces.delete(grace);
-      const expired = this.#inCall(meetingId, async () => {
-        for (const seat of await this.#rooms.expire(meetingId, heldUntil)) this.#tellLeft(seat, 'lost');
-      });
-      expired.catch((thrown: unknown) => this.#log.error({ err: thrown, meetingId }, 'a held seat could not be freed'));
-    }, this.#config.reconnectGraceMs);
+      this.#later(seat.address, () => this.#rooms.expire(seat.heldUntil ?? 0));
+    }, this.#rooms.timeLeft(seat));
     this.#graces.add(grace.unref());
   }
 
@@ -164,7 +166,7 @@ export class Sockets {
       if (code === 'INTERNAL_ERROR') this.#log.error({ ...socket.data.seat, event, err: thrown }, 'failed');
       else this.#log.warn({ ...socket.data.seat, event: String(event).slice(0, 32), reason: code }, 'refused');
       if (reply) reply(toRefusal(refusal));
-      else socket.emit('call:error', error(refusal));
+      else socket.emit('call:error', errorOf(refusal));
     };
 
     const retryAfterMs = socket.data.allowance.take();
@@ -176,139 +178,79 @@ export class Sockets {
     if (!isClientEvent(event)) return refuse(new CallError('INVALID_PAYLOAD', { detail: 'no such event' }));
     this.#inTurn(socket, async () => {
       try {
-        const data = await this.#handle(socket, event, args[0]);
-        reply?.({ success: true, data });
+        await this.#handle(socket, event, args[0], (data) => reply?.({ success: true, data }));
       } catch (thrown) {
         refuse(thrown);
       }
     });
   }
 
-  async #handle<E extends ClientEvent>(socket: CallSocket, event: E, payload: unknown): Promise<Replies[E]> {
+  async #handle<E extends ClientEvent>(
+    socket: CallSocket,
+    event: E,
+    payload: unknown,
+    answer: (data: Replies[E]) => void,
+  ): Promise<void> {
     const checked = clientEvents[event].safeParse(payload);
     if (!checked.success) {
       const [issue] = checked.error.issues;
       const detail = [issue?.path.join('.'), issue?.message].filter(Boolean).join(': ');
       throw new CallError(event === 'call:signal' ? 'INVALID_SIGNAL' : 'INVALID_PAYLOAD', { detail });
     }
-    return this.#handlers[event](socket, checked.data as Payload<E>);
+    await this.#handlers[event](socket, checked.data as Payload<E>, answer);
   }
 
   readonly #handlers: Handlers = {
-    'call:join': async (socket, request) => {
+    'call:join': async (socket, request, answer) => {
       if (this.#isDraining) throw new CallError('SHUTTING_DOWN');
-      const address = addressOf(socket);
-      const before = socket.data.seat;
-      const answer = await this.#inCall(request.meetingId, () => this.#join(socket, request));
+      const speaker = this.#speakerOf(socket);
+      const { address, seat: before } = speaker;
+      await this.#announcer.joins(address, { socket, answer }, () => this.#rooms.join(speaker, request));
       if (before && (before.meetingId !== request.meetingId || before.userId !== request.userId))
-        await this.#depart({ ...before, address }, 'moved', before.meetingId !== request.meetingId);
-      return answer;
+        await this.#rooms.depart({ ...before, address }, 'moved');
     },
 
-    'call:leave': async (socket, claimed) => {
-      await this.#inCall(claimed.meetingId, async () => {
-        const seat = await this.#rooms.leave(speakerOf(socket), claimed);
-        socket.data.seat = undefined;
-        await socket.leave(roomOf(seat.meetingId));
-        this.#tellLeft(seat, 'left');
-      });
-      return claimed;
+    'call:leave': async (socket, claimed, answer) => {
+      await this.#rooms.leave(this.#speakerOf(socket), claimed);
+      answer(claimed);
     },
 
-    'call:signal': async (socket, signal) => {
-      const { from, to } = await this.#rooms.route(speakerOf(socket), signal);
+    'call:signal': async (socket, signal, answer) => {
+      const { from, to } = await this.#rooms.route(this.#speakerOf(socket), signal);
       const stamped = { ...signal, fromUserId: from.userId, fromPeerId: from.peerId };
-      this.#audience.tellOne(to.address, 'call:signal', stamped);
+      if (!(await this.#post.send(to.address, stamped))) throw new CallError('USER_NOT_FOUND');
       if (this.#log.isLevelEnabled('debug'))
         this.#log.debug({ ...named(from), to: to.userId, type: signal.signalType }, 'signal');
-      return { toUserId: to.userId };
+      answer({ toUserId: to.userId });
     },
 
-    'call:mute': (socket, claimed) => this.#setMuted(socket, claimed, true),
-    'call:unmute': (socket, claimed) => this.#setMuted(socket, claimed, false),
-    'call:video-on': (socket, claimed) => this.#setVideo(socket, claimed, true),
-    'call:video-off': (socket, claimed) => this.#setVideo(socket, claimed, false),
+    'call:mute': (socket, claimed, answer) => this.#setMuted(socket, claimed, answer, true),
+    'call:unmute': (socket, claimed, answer) => this.#setMuted(socket, claimed, answer, false),
+    'call:video-on': (socket, claimed, answer) => this.#setVideo(socket, claimed, answer, true),
+    'call:video-off': (socket, claimed, answer) => this.#setVideo(socket, claimed, answer, false),
   };
 
-  #setMuted(socket: CallSocket, claimed: Payload<'call:mute'>, isMuted: boolean) {
-    const tell = (status: MuteStatus) => this.#audience.tell(claimed.meetingId, 'call:mute-status', status);
-    return this.#setMedia(socket, claimed, { isMuted }, tell);
+  async #setMuted(...[socket, claimed, answer, isMuted]: [...Parameters<Handlers['call:mute']>, boolean]) {
+    const { userId, username } = await this.#rooms.setMedia(this.#speakerOf(socket), claimed, { isMuted });
+    answer({ userId, username, isMuted, timestamp: now() });
   }
 
-  #setVideo(socket: CallSocket, claimed: Payload<'call:video-on'>, isVideoOn: boolean) {
-    const tell = (status: VideoStatus) => this.#audience.tell(claimed.meetingId, 'call:video-status', status);
-    return this.#setMedia(socket, claimed, { isVideoOn }, tell);
+  async #setVideo(...[socket, claimed, answer, isVideoOn]: [...Parameters<Handlers['call:video-on']>, boolean]) {
+    const { userId, username } = await this.#rooms.setMedia(this.#speakerOf(socket), claimed, { isVideoOn });
+    answer({ userId, username, isVideoOn, timestamp: now() });
   }
 
-  async #join(socket: CallSocket, request: Payload<'call:join'>): Promise<Replies['call:join']> {
-    const seating = await this.#rooms.join(addressOf(socket), request);
-    const { seat, others } = seating;
-    const { meetingId, userId } = seat;
-    if (seating.outcome === 'seated') {
-      const { replaced } = seating;
-      if (replaced && replaced.address !== seat.address) this.#evict(replaced);
-      if (replaced && replaced.peerId !== seat.peerId) this.#release(replaced);
-      socket.data.seat = { meetingId, userId };
-      await socket.join(roomOf(meetingId));
-      this.#audience.tell(meetingId, 'call:peer-joined', moment(seat), seat.address);
-      this.#log.info({ ...named(seat), participants: others.length + 1, again: replaced !== undefined }, 'joined');
-    }
-    const [self, ...participants] = await this.#directory.describe([seat, ...others]);
-    socket.emit('call:peers-list', { meetingId, participants, count: participants.length });
-    return { meetingId, self: self as ParticipantInfo, participants, iceServers: this.#iceServersFor(userId) };
-  }
-
-  async #setMedia<M extends Partial<Media>>(
-    socket: CallSocket,
-    claimed: Payload<'call:mute'>,
-    media: M,
-    tell: (status: MediaStatus & M) => void,
-  ): Promise<MediaStatus & M> {
-    return this.#inCall(claimed.meetingId, async () => {
-      const { seat, changed } = await this.#rooms.setMedia(speakerOf(socket), claimed, media);
-      const status = { userId: seat.userId, username: seat.username, ...media, timestamp: now() };
-      if (changed) tell(status);
-      return status;
-    });
-  }
-
-  // ---- What follows from it --------------------------------------------------------------------------------------
-
-  /** The one way out for a seat that nobody asked to leave. */
-  async #depart(key: { meetingId: string; userId: string; address: Address }, reason: LeaveReason, isGone = true) {
-    await this.#inCall(key.meetingId, async () => {
-      const seat = await this.#rooms.depart(key);
-      if (!seat) return;
-      if (isGone) this.#audience.dismiss(key.address, key.meetingId);
-      this.#tellLeft(seat, reason);
-    });
-  }
-
-  /** Somebody's earlier connection, whose seat was taken over, is told and is out. */
-  #evict({ address, meetingId }: Seat): void {
-    this.#audience.tellOne(address, 'call:error', error(new CallError('REPLACED')));
-    this.#audience.dismiss(address, meetingId);
-  }
-
-  #tellLeft(seat: Seat, reason: LeaveReason): void {
-    this.#release(seat);
-    this.#audience.tell(seat.meetingId, 'call:peer-left', { ...moment(seat), reason });
-    this.#log.info({ ...named(seat), reason }, 'left');
-  }
-
-  #release({ peerId }: Seat): void {
-    this.#directory.released(peerId).catch((thrown: unknown) => this.#log.error({ err: thrown }, 'failed'));
-  }
-
-  #inCall<T>(meetingId: string, task: () => Promise<T>): Promise<T> {
-    return this.#turns.take(roomOf(meetingId), task);
+  #speakerOf(socket: CallSocket) {
+    return { address: this.#audience.addressOf(socket), ticket: privateIdOf(socket), seat: socket.data.seat };
   }
 
   /** One connection, one request at a time. */
   #inTurn(socket: CallSocket, task: () => Promise<unknown>): void {
-    this.#turns
-      .take(addressOf(socket), task)
-      .catch((thrown: unknown) => this.#log.error({ ...socket.data.seat, err: thrown }, 'failed'));
+    this.#later(this.#audience.addressOf(socket), task);
+  }
+
+  #later(address: string, task: () => Promise<unknown>): void {
+    this.#turns.take(address, task).catch((thrown: unknown) => this.#log.error({ address, err: thrown }, 'failed'));
   }
 }
 
@@ -318,22 +260,6 @@ async function departure(connection: Connection, cause: string): Promise<LeaveRe
   if (cause === 'server namespace disconnect' || (await wentAway(connection, cause))) return 'closed';
   return undefined;
 }
-
-const now = () => new Date().toISOString();
-
-function moment({ userId, peerId, username }: Seat): ParticipantEvent {
-  return { userId, peerId, username, timestamp: now() };
-}
-
-/** What the log tells of a participant. */
-const named = ({ meetingId, userId }: Seat) => ({ meetingId, userId });
-
-const error = (refusal: CallError) => {
-  const { success: _, ...rest } = toRefusal(refusal);
-  return rest;
-};
-
-const speakerOf = (socket: CallSocket) => ({ address: addressOf(socket), seat: socket.data.seat });
 
 /** Socket.IO takes numbers for event names, too, and events without a name. */
 const isClientEvent = (event: unknown): event is ClientEvent =>

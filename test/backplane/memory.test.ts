@@ -1,7 +1,6 @@
-import { MemoryRoomStore } from '../../src/backplane/memory';
-import { describePeerPresence } from './peer-presence.contract';
+import { createMemoryBackplane } from '../../src/backplane/memory';
+import { describePeers } from './peers.contract';
 import { describeRoomStore } from './room-store.contract';
-import { MemoryPeerPresence } from '../../src/backplane/memory';
 
-describeRoomStore('memory', () => new MemoryRoomStore());
-describePeerPresence('memory', () => new MemoryPeerPresence());
+describeRoomStore('memory', createMemoryBackplane);
+describePeers('memory', createMemoryBackplane);

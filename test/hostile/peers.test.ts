@@ -298,7 +298,7 @@ describe('an identity', () => {
 
   attack('of somebody else, with another token and the wrong key', async (server, { ana }) => {
     const wire = dialRaw(server, `key=nope&id=${ana.person.peerId}&token=t`);
-    await wire.next('ID-TAKEN');
+    await wire.next('ERROR');
     await wire.end();
   });
 

@@ -13,21 +13,22 @@ async function setUp() {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const log = createLogger({ logLevel: 'silent', logFormat: 'json' });
-  const guard = new PeerGuard({ frames: createMemoryBackplane().frames, rateLimits: GENEROUS, log });
+  const { peers, frames } = createMemoryBackplane();
+  const guard = new PeerGuard({ presence: peers, frames, rateLimits: GENEROUS, log });
   const heard = new Inbox<string>();
   guard.on('connection', (socket) => {
     socket.on('message', (text) => heard.put(`${socket.id} ${text}`));
     socket.on('close', () => heard.put(`${socket.id} closed`));
   });
   const server = createServer();
-  server.on('upgrade', (req, socket, head) => guard.accept(req, socket, head, false));
+  server.on('upgrade', (req, socket, head) => guard.accept(req, socket, head));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
     await guard.close();
     server.close();
   });
   const open = async (id: string, autoPong: boolean) => {
-    const ws = new WebSocket(`ws://127.0.0.1:${portOf(server.address())}/?id=${id}&token=t`, { autoPong });
+    const ws = new WebSocket(`ws://127.0.0.1:${portOf(server.address())}/?key=peerjs&id=${id}&token=t`, { autoPong });
     const wire = new PeerWire(ws);
     await before(new Promise((resolve) => ws.once('open', resolve)), () => `${id} to open`);
     return wire;

@@ -152,11 +152,11 @@ describe('the PeerJS broker', () => {
     expect(await who('nobody')).toBeUndefined();
   });
 
-  it('[P7] asks other nodes before a frame waits here', async () => {
-    const forwarded: [string, unknown][] = [];
+  it('[P1] sends to other nodes what is for nobody here, and takes what comes from there', async () => {
+    const sent: [string, unknown][] = [];
     let deliver: (toPeerId: string, frame: string) => void = () => undefined;
     const frames = {
-      forward: (to: string, frame: string) => Promise.resolve(forwarded.push([to, JSON.parse(frame)]) > 0),
+      send: (to: string, frame: string) => Promise.resolve(sent.push([to, JSON.parse(frame)]) > 0),
       listen: (listener: typeof deliver) => (deliver = listener),
     };
     const { url } = await startServer({ backplane: { ...createMemoryBackplane(), frames } });
@@ -166,7 +166,7 @@ describe('the PeerJS broker', () => {
     expect((await ada.next('ANSWER')).src).toBe('elsewhere');
     ada.send(offer('ada', 'fence'));
     await ada.next('OFFER');
-    expect(forwarded).toEqual([['elsewhere', { ...offer('elsewhere', 'hello'), src: 'ada' }]]);
+    expect(sent).toEqual([['elsewhere', { ...offer('elsewhere', 'hello'), src: 'ada' }]]);
   });
 });
 
