@@ -13,7 +13,10 @@ const LESS: [file: RegExp, taken: string][] = [
   // Express hands out readers of request bodies, with all charsets of the world. No door of ours takes a body by them.
   [/body-parser[\\/]index\.js$/, 'module.exports = {};'],
   // Clients of ten databases, of which Node loads each.
-  [/rate-limiter-flexible[\\/]index\.js$/, "exports.RateLimiterMemory = require('./lib/RateLimiterMemory');"],
+  [
+    /rate-limiter-flexible[\\/]index\.js$/,
+    ['RateLimiterMemory', 'RateLimiterRedis'].map((name) => `exports.${name} = require('./lib/${name}');`).join('\n'),
+  ],
 ];
 
 /** Not a path: a package, or something in one. */

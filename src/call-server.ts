@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Application } from 'express';
 import type { Backplane } from './backplane/index';
 import { createMemoryBackplane } from './backplane/memory';
+import { createRedisBackplane } from './backplane/redis';
 import { loadConfig, type Config } from './config';
 import { PeerDirectory } from './directory';
 import { PEER_SOCKET_PATH, SOCKET_PATH } from './doors';
@@ -29,7 +30,7 @@ export interface CallServerOptions extends Partial<Config> {
   /** Serves HTTPS with it, and sends who comes by plain HTTP there. Of no use when mounted: then the host listens. */
   identity?: Identity | undefined;
   log?: Logger;
-  /** What differs between one node and several; one node in memory unless given. */
+  /** What differs between one node and several; one of ours unless given, by `redis`. */
   backplane?: Backplane;
 }
 
@@ -47,10 +48,11 @@ export interface CallServer {
 }
 
 export function createCallServer(options: CallServerOptions = {}): CallServer {
-  const { mount, identity, log: givenLog, backplane = createMemoryBackplane(), ...overrides } = options;
+  const { mount, identity, log: givenLog, backplane: givenBackplane, ...overrides } = options;
   const given: Config = { ...loadConfig(), ...overrides };
   const config = { ...given, demo: given.demo ?? (!mount && given.environment === 'development') };
   const log = givenLog ?? createLogger(config);
+  const backplane = givenBackplane ?? openBackplane(config, log);
   const { windowMs, requests, connections } = config.rateLimits;
 
   const listener = createListener(identity?.credentials);
@@ -145,10 +147,21 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     server,
     hasDemo: config.demo,
     renewIdentity,
-    listen: (port = config.port, host = config.host) =>
-      mount ? Promise.reject(new Error('The server it is mounted on listens itself.')) : listener.listen(port, host),
+    listen: async (port = config.port, host = config.host) => {
+      if (mount) throw new Error('The server it is mounted on listens itself.');
+      await backplane.opened();
+      return listener.listen(port, host);
+    },
     close: () => (closing ??= closeAll()),
   };
+}
+
+/** One node, or several that share a Redis: here it is decided, and nowhere else. */
+function openBackplane(
+  { redis, reconnectGraceMs: graceMs, maxParticipants: capacity }: Config,
+  log: Logger,
+): Backplane {
+  return redis ? createRedisBackplane({ ...redis, graceMs, capacity, log }) : createMemoryBackplane();
 }
 
 /** Settles with the promise, or when the time is up. */

@@ -32,6 +32,9 @@ const flags: Record<Exclude<VariableName, SecretName>, [group: string, flag: str
   TURN_TTL_SECONDS: ['Calls', '--turn-ttl-seconds <number>', 'how long such credentials last'],
   RECONNECT_GRACE_MS: ['Calls', '--reconnect-grace-ms <number>', 'how long the seat of a lost connection is kept'],
   SHUTDOWN_GRACE_MS: ['Running', '--shutdown-grace-ms <number>', 'how long stopping may take'],
+  REDIS_PREFIX: ['Several nodes', '--redis-prefix <text>', 'by what all keys in Redis begin'],
+  REDIS_REQUIRED: ['Several nodes', '--redis-required', 'end if Redis does not answer at the start'],
+  NODE_LEASE_MS: ['Several nodes', '--node-lease-ms <number>', 'how long a silent node counts as alive'],
   LOG_LEVEL: ['Running', '--log-level <level>', 'how much is logged'],
   LOG_FORMAT: ['Running', '--log-format <pretty|json>', 'how; json in production unless set'],
   TRUST_PROXY: ['Running', '--trust-proxy <proxies>', 'how many proxies stand in front, or their addresses'],
@@ -44,7 +47,7 @@ const flags: Record<Exclude<VariableName, SecretName>, [group: string, flag: str
 
 const AFTERWORD = `
 Each flag is also a variable of the environment, and a line of a file .env: --max-participants is MAX_PARTICIPANTS. Flags
-win over the environment, and that over .env. ${secretNames.join(' and ')} are variables alone.`;
+win over the environment, and that over .env. ${new Intl.ListFormat('en').format(secretNames)} are variables alone.`;
 
 const isFlag = (name: VariableName): name is keyof typeof flags => name in flags;
 

@@ -71,6 +71,18 @@ const variables = {
   TURN_TTL_SECONDS: integer(3600, 60, 7 * 86_400),
   RECONNECT_GRACE_MS: integer(15_000, 0, DAY),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, DAY),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\/\S+$/)
+    .describe('a redis: or rediss: URL')
+    .optional(),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[^\s{}]+$/)
+    .describe('a text without spaces and braces')
+    .default('back-call'),
+  REDIS_REQUIRED: toggle().default(false),
+  NODE_LEASE_MS: integer(15_000, 1000, DAY),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   LOG_FORMAT: oneOf('pretty', 'json').optional(),
   TRUST_PROXY: z
@@ -92,7 +104,7 @@ export type VariableName = keyof typeof variables;
 export const variableNames = Object.keys(variables) as VariableName[];
 
 /** What is never shown, and never asked for where others can read it. */
-export const secretNames = ['TURN_CREDENTIAL', 'TURN_SECRET'] satisfies VariableName[];
+export const secretNames = ['TURN_CREDENTIAL', 'TURN_SECRET', 'REDIS_URL'] satisfies VariableName[];
 
 const environment = z.object(variables).superRefine((env, context) => {
   const needs = (name: VariableName, other: VariableName) => {
@@ -128,6 +140,11 @@ export interface Config {
   reconnectGraceMs: number;
   /** How long closing may take, in milliseconds. */
   shutdownGraceMs: number;
+  /**
+   * The Redis that several nodes share; undefined for one node. Whether it has to be there at the start, and for how many
+   * milliseconds after its last sign of life a node counts as alive.
+   */
+  redis?: { url: string; prefix: string; isRequired: boolean; leaseMs: number } | undefined;
   logLevel: string;
   logFormat: 'pretty' | 'json';
   /** How many proxies stand in front of us, or their addresses; undefined for none. */
@@ -208,6 +225,14 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
         : undefined,
     reconnectGraceMs: values.RECONNECT_GRACE_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
+    redis: values.REDIS_URL
+      ? {
+          url: values.REDIS_URL,
+          prefix: values.REDIS_PREFIX,
+          isRequired: values.REDIS_REQUIRED,
+          leaseMs: values.NODE_LEASE_MS,
+        }
+      : undefined,
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT ?? (values.NODE_ENV === 'production' ? 'json' : 'pretty'),
     trustProxy: values.TRUST_PROXY,

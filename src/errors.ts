@@ -22,13 +22,14 @@ export const errors: Record<ErrorCode, { status: number; message: string }> = {
   RATE_LIMITED: { status: 429, message: 'Too much at once. Try again in a moment.' },
   INTERNAL_ERROR: { status: 500, message: 'Something went wrong on our side.' },
   SHUTTING_DOWN: { status: 503, message: 'This server is shutting down. Connect again in a moment.' },
+  UNAVAILABLE: { status: 503, message: 'This is not possible at the moment. Try again.' },
 };
 
 /** A refusal that its audience can act on: it has a stable code, and a sentence that may be shown. */
 export class CallError extends Error {
   readonly code: ErrorCode;
   readonly status: number;
-  /** Milliseconds until it is worth trying again, with `RATE_LIMITED`. */
+  /** Milliseconds until it is worth trying again, with `RATE_LIMITED` and `UNAVAILABLE`. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, { detail, retryAfterMs }: { detail?: string; retryAfterMs?: number } = {}) {

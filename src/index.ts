@@ -3,8 +3,8 @@
 export { createCallServer, type CallServer, type CallServerOptions } from './call-server';
 export { ConfigError, loadConfig, type Config } from './config';
 export { CallError } from './errors';
-export type { Backplane, PeerFrames } from './backplane/index';
-export type { PeerPresence } from './directory';
+export type { Backplane, Limiter, Missed, PeerFrames, Post, PostListener } from './backplane/index';
+export type { PeerConnection, PeerPresence } from './directory';
 export type { Credentials, Identity } from './identity';
-export type { RoomStore, Seat, Seating, SeatKey } from './rooms';
+export type { Address, Change, Media, Newcomer, RoomStore, Seat, Seating, SeatKey } from './rooms';
 export type * from './protocol';

@@ -89,7 +89,8 @@ export type ErrorCode =
   | 'REPLACED'
   | 'RATE_LIMITED'
   | 'INTERNAL_ERROR'
-  | 'SHUTTING_DOWN';
+  | 'SHUTTING_DOWN'
+  | 'UNAVAILABLE';
 
 /** Why somebody is no longer in a call. */
 export type LeaveReason = 'left' | 'closed' | 'lost' | 'moved';
@@ -146,7 +147,7 @@ export interface Refusal {
   /** One sentence. */
   message: string;
   code: ErrorCode;
-  /** Milliseconds, with `RATE_LIMITED`. */
+  /** Milliseconds, with `RATE_LIMITED` and `UNAVAILABLE`. */
   retryAfterMs?: number;
 }
 

@@ -29,7 +29,16 @@ const RINGS = [
     'identity/given',
     'identity/index',
   ],
-  ['backplane/index', 'backplane/memory'],
+  [
+    'backplane/index',
+    'backplane/memory',
+    'backplane/redis/scripts',
+    'backplane/redis/link',
+    'backplane/redis/rooms',
+    'backplane/redis/peers',
+    'backplane/redis/post',
+    'backplane/redis/index',
+  ],
   [
     'transport/engine',
     'transport/files',

@@ -1,6 +1,5 @@
 // Everything that differs between one node and several, in the words of the domain. call-server.ts decides which, once.
 
-import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import type { PeerPresence } from '../directory';
 import type { Payload } from '../protocol';
 import type { Address, RoomStore } from '../rooms';
@@ -35,6 +34,11 @@ export interface Post {
   listen(listener: PostListener): void;
 }
 
+/** Takes one of what a key may ask for; rejects, with how long to wait, when that was too much. */
+export interface Limiter {
+  consume(key: string): Promise<unknown>;
+}
+
 export interface Backplane {
   /** The name of this node, by which the addresses of its participants begin. */
   readonly node: string;
@@ -45,7 +49,9 @@ export interface Backplane {
   /** The time that all nodes agree on, in milliseconds since the epoch. */
   clock(): number;
   /** Counts per key what is asked for on all nodes together, under a name of its own. */
-  limiter(name: string, points: number, windowMs: number): RateLimiterAbstract;
+  limiter(name: string, points: number, windowMs: number): Limiter;
+  /** Settles when it may be listened; rejects if what it stands on does not answer, and has to. */
+  opened(): Promise<void>;
   /** Whether what it stands on answers. */
   isHealthy(): Promise<boolean>;
   close(): Promise<void>;

@@ -18,6 +18,7 @@ export function createMemoryBackplane(): Backplane {
     frames: peers,
     post: new MemoryPost(),
     clock: Date.now,
+    opened: () => Promise.resolve(),
     limiter: (_name, points, windowMs) => new RateLimiterMemory({ points, duration: windowMs / 1000 }),
     isHealthy: () => Promise.resolve(true),
     close: () => {
@@ -55,7 +56,7 @@ export class MemoryRoomStore implements RoomStore {
     if (this.#claimsOf(peerId).some(isSomebodyElse)) return { outcome: 'peer-id-taken' };
 
     const seated = this.find(meetingId, userId);
-    const others = this.others(meetingId, userId).filter((seat) => seat.address !== address);
+    const others = this.#others(newcomer).filter((seat) => seat.address !== address);
     if (seated?.address === address && seated.peerId === peerId && seated.username === username) {
       this.#listener({ kind: 'confirmed', seat: seated, others });
       return { outcome: 'unchanged', seat: seated, others };
@@ -89,7 +90,7 @@ export class MemoryRoomStore implements RoomStore {
     const before = this.#heldBy(key);
     if (!before) return undefined;
     const seat = { ...before, address, heldUntil: until };
-    this.apply({ kind: 'held', seat, others: this.others(key.meetingId, key.userId), before });
+    this.apply({ kind: 'held', seat, others: this.#others(key), before });
     return seat;
   }
 
@@ -97,7 +98,7 @@ export class MemoryRoomStore implements RoomStore {
     const before = this.#heldBy(key);
     if (before?.heldUntil === undefined) return before;
     const { heldUntil: _, ...seat } = before;
-    this.apply({ kind: 'resumed', seat, others: this.others(key.meetingId, key.userId) });
+    this.apply({ kind: 'resumed', seat, others: this.#others(key) });
     return seat;
   }
 
@@ -116,7 +117,7 @@ export class MemoryRoomStore implements RoomStore {
   }
 
   async roster(meetingId: string): Promise<Seat[]> {
-    return [...(this.#calls.get(meetingId)?.values() ?? [])];
+    return this.seatsOf(meetingId);
   }
 
   async claims(peerId: string): Promise<Seat[]> {
@@ -144,8 +145,26 @@ export class MemoryRoomStore implements RoomStore {
     return this.#claims.has(peerId);
   }
 
-  others(meetingId: string, userId: string): Seat[] {
-    return [...(this.#calls.get(meetingId)?.values() ?? [])].filter((seat) => seat.userId !== userId);
+  all(): Seat[] {
+    return [...this.#calls.values()].flatMap((call) => [...call.values()]);
+  }
+
+  /** Takes seats as they are, which is no news. */
+  fill(seats: Seat[]): void {
+    for (const seat of seats) this.#put(seat);
+  }
+
+  /** Forgets a call, which is no news either. */
+  drop(meetingId: string): void {
+    for (const seat of this.seatsOf(meetingId)) this.#remove(seat);
+  }
+
+  seatsOf(meetingId: string): Seat[] {
+    return [...(this.#calls.get(meetingId)?.values() ?? [])];
+  }
+
+  #others({ meetingId, userId }: Pick<Seat, 'meetingId' | 'userId'>): Seat[] {
+    return this.seatsOf(meetingId).filter((seat) => seat.userId !== userId);
   }
 
   #claimsOf(peerId: string): Seat[] {

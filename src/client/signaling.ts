@@ -22,7 +22,7 @@ const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 5000;
 
 /** What may go better in a moment. */
-const TEMPORARY: ErrorCode[] = ['RATE_LIMITED', 'SHUTTING_DOWN', 'INTERNAL_ERROR'];
+const TEMPORARY: ErrorCode[] = ['RATE_LIMITED', 'SHUTTING_DOWN', 'UNAVAILABLE', 'INTERNAL_ERROR'];
 
 type CallSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
 type Seated = Replies['call:join'];

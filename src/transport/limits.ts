@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { RateLimiter } from 'limiter';
 import proxyAddr from 'proxy-addr';
-import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Limiter } from '../backplane/index';
 import type { Config } from '../config';
 import { CallError } from '../errors';
 
@@ -17,9 +17,9 @@ export function clientAddressOf(trustProxy: Config['trustProxy']): (req: Incomin
 
 /** Counts what comes from an address, in windows of time. An IPv6 client is its /64: it has that many addresses. */
 export class AddressLimit {
-  readonly #limiter: RateLimiterAbstract;
+  readonly #limiter: Limiter;
 
-  constructor(limiter: RateLimiterAbstract) {
+  constructor(limiter: Limiter) {
     this.#limiter = limiter;
   }
 
@@ -28,7 +28,7 @@ export class AddressLimit {
     try {
       await this.#limiter.consume(network(address));
     } catch (refused) {
-      throw new CallError('RATE_LIMITED', { retryAfterMs: (refused as RateLimiterRes).msBeforeNext });
+      throw new CallError('RATE_LIMITED', { retryAfterMs: (refused as { msBeforeNext: number }).msBeforeNext });
     }
   }
 }

@@ -34,6 +34,11 @@ const PROGRAMS = {
     places: ['/usr/sbin/nginx', '/usr/local/bin/nginx', '/opt/homebrew/bin/nginx'],
     pack: 'nginx-light',
   },
+  redis: {
+    names: ['redis-server', 'valkey-server'],
+    places: ['/usr/local/bin/redis-server', '/opt/homebrew/bin/redis-server'],
+    pack: 'redis-server',
+  },
   openssl: { names: ['openssl'], places: [], pack: 'openssl' },
   ip: { names: ['ip'], places: ['/usr/sbin/ip'], pack: 'iproute2', isForLinux: true },
   tcpdump: { names: ['tcpdump'], places: ['/usr/sbin/tcpdump'], pack: 'tcpdump', isForLinux: true },
