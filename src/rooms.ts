@@ -30,7 +30,10 @@ export interface Seat {
 }
 
 /** A seat that is asked for; whether its peer is online, the store knows. */
-export type Newcomer = Omit<Seat, 'peerOnline' | 'heldUntil'>;
+export type Newcomer = Omit<Seat, 'peerOnline' | 'heldUntil'> & {
+  /** Tells this request from others of the same node: an earlier one may be granted late. */
+  readonly request: number;
+};
 
 export type Media = Pick<Seat, 'isMuted' | 'isVideoOn'>;
 
@@ -46,9 +49,9 @@ export type Seating =
 
 /** What happened to a seat. `others` is who else was in the call then, `before` how the seat was. */
 export type Change =
-  | { kind: 'seated'; seat: Seat; others: Seat[]; replaced?: Seat | undefined }
+  | { kind: 'seated'; seat: Seat; others: Seat[]; replaced?: Seat | undefined; request?: number }
   /** Told to the node of the seat alone: its connection asked again for what it has. */
-  | { kind: 'confirmed'; seat: Seat; others: Seat[] }
+  | { kind: 'confirmed'; seat: Seat; others: Seat[]; request: number }
   /** Its connection is lost; or it comes back on another node, to which the seat goes ahead of it. */
   | { kind: 'held'; seat: Seat; others: Seat[]; before: Seat }
   | { kind: 'resumed'; seat: Seat; others: Seat[] }
@@ -127,7 +130,8 @@ export class Rooms {
   }
 
   /** Seats a user, muted and without camera. Refuses with `ROOM_FULL` or `PEER_ID_TAKEN`. */
-  async join({ address, ticket }: Speaker, { meetingId, userId, peerId, username }: Payload<'call:join'>) {
+  async join({ address, ticket }: Speaker, request: number, payload: Payload<'call:join'>): Promise<void> {
+    const { meetingId, userId, peerId, username } = payload;
     const newcomer = {
       meetingId,
       userId,
@@ -138,6 +142,7 @@ export class Rooms {
       isMuted: true,
       isVideoOn: false,
       joinedAt: this.#clock(),
+      request,
     };
     const seating = await this.#store.seat(newcomer, this.#options.maxParticipants);
     if (seating.outcome === 'peer-id-taken') throw new CallError('PEER_ID_TAKEN');

@@ -51,9 +51,9 @@ describe('the documents', () => {
   });
 
   it('have a test for every rule, and a rule for every number', () => {
-    const ruled = [...read('docs/rules.md').matchAll(/\*\*\[([RSPDC]\d+)\]\*\*/g)].map(([, rule]) => rule);
+    const ruled = [...read('docs/rules.md').matchAll(/\*\*\[([RSPDNC]\d+)\]\*\*/g)].map(([, rule]) => rule);
     const tests = filesIn('test').filter((path) => /\.(test|contract)\.ts$/.test(path));
-    const tested = tests.flatMap((path) => [...read(path).matchAll(/\[([RSPDC]\d+)\]/g)].map(([, rule]) => rule));
+    const tested = tests.flatMap((path) => [...read(path).matchAll(/\[([RSPDNC]\d+)\]/g)].map(([, rule]) => rule));
     expect(new Set(ruled).size).toBe(ruled.length);
     expect([...new Set(tested)].sort()).toEqual([...ruled].sort());
   });

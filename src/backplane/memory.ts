@@ -50,7 +50,7 @@ export class MemoryRoomStore implements RoomStore {
     this.#listener = listener;
   }
 
-  async seat(newcomer: Newcomer, capacity: number): Promise<Seating> {
+  async seat({ request, ...newcomer }: Newcomer, capacity: number): Promise<Seating> {
     const { meetingId, userId, peerId, username, address } = newcomer;
     const isSomebodyElse = (seat: Seat) => seat.userId !== userId && seat.address !== address;
     if (this.#claimsOf(peerId).some(isSomebodyElse)) return { outcome: 'peer-id-taken' };
@@ -58,12 +58,12 @@ export class MemoryRoomStore implements RoomStore {
     const seated = this.find(meetingId, userId);
     const others = this.#others(newcomer).filter((seat) => seat.address !== address);
     if (seated?.address === address && seated.peerId === peerId && seated.username === username) {
-      this.#listener({ kind: 'confirmed', seat: seated, others });
+      this.#listener({ kind: 'confirmed', seat: seated, others, request });
       return { outcome: 'unchanged', seat: seated, others };
     }
     if (!seated && others.length >= capacity) return { outcome: 'full' };
     const seat = { ...newcomer, peerOnline: this.#isOnline(peerId) };
-    this.apply({ kind: 'seated', seat, others, replaced: seated });
+    this.apply({ kind: 'seated', seat, others, replaced: seated, request });
     return { outcome: 'seated', seat, others, replaced: seated };
   }
 

@@ -5,7 +5,7 @@ import { CallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
 import type { ParticipantEvent, Refusal, Replies } from '../protocol';
-import type { Address, Change, Seat, SeatKey } from '../rooms';
+import type { Change, Seat, SeatKey } from '../rooms';
 import { roomOf, socketIdOf, type Audience, type CallSocket } from './audience';
 
 /** A connection that asked for a seat. */
@@ -26,7 +26,8 @@ export class Announcer {
   readonly #audience: Audience;
   readonly #iceServersFor: IceResolver;
   readonly #log: Logger;
-  readonly #joining = new Map<Address, Joining>();
+  readonly #joining = new Map<number, Joining>();
+  #requests = 0;
 
   constructor({ audience, iceServersFor, log }: AnnouncerOptions) {
     this.#audience = audience;
@@ -35,17 +36,18 @@ export class Announcer {
   }
 
   /**
-   * While it asks, a connection waits for a seat. It is answered in the moment in which that is told: so
-   * the list that it gets, and the events that follow, tell one consistent story.
+   * While it asks, a connection waits for a seat. It is answered in the moment in which that is told: so the list that it
+   * gets, and the events that follow, tell one consistent story.
    */
-  async joins(address: Address, joining: Joining, ask: () => Promise<void>): Promise<void> {
-    this.#joining.set(address, joining);
-    await ask().finally(() => this.#joining.delete(address));
+  async joins(joining: Joining, ask: (request: number) => Promise<void>): Promise<void> {
+    const request = (this.#requests += 1);
+    this.#joining.set(request, joining);
+    await ask(request).finally(() => this.#joining.delete(request));
   }
 
-  /** Whether a seat was given to a connection of this node that does not wait for one. */
-  isUnwanted({ kind, seat }: Change): boolean {
-    return kind === 'seated' && this.isHere(seat) && !this.#joining.has(seat.address);
+  /** Whether a seat was given to a connection of this node that does not wait for it any more: it was refused. */
+  isUnwanted(change: Change): boolean {
+    return change.kind === 'seated' && this.isHere(change.seat) && !this.#waits(change);
   }
 
   isHere({ address }: Pick<Seat, 'address'>): boolean {
@@ -71,19 +73,21 @@ export class Announcer {
     }
   }
 
-  #seated({ seat, others, replaced }: Of<'seated'>): void {
+  #seated(change: Of<'seated'>): void {
+    const { seat, others, replaced } = change;
     const { meetingId, userId, address } = seat;
     if (replaced && replaced.address !== address) this.#evict(replaced);
-    const socket = this.#joining.get(address)?.socket;
+    const socket = this.#waits(change)?.socket;
     if (socket) socket.data.seat = { meetingId, userId };
     if (socket?.connected) void socket.join(roomOf(meetingId));
     this.#audience.tell(meetingId, 'call:peer-joined', moment(seat), address);
     if (socket) this.#log.info({ ...named(seat), participants: others.length + 1, again: Boolean(replaced) }, 'joined');
-    this.#answer({ seat, others });
+    this.#answer(change);
   }
 
-  #answer({ seat, others }: Pick<Of<'confirmed'>, 'seat' | 'others'>): void {
-    const joining = this.#joining.get(seat.address);
+  #answer(change: Of<'seated'> | Of<'confirmed'>): void {
+    const { seat, others } = change;
+    const joining = this.#waits(change);
     if (!joining) return;
     const list = listOf(seat, others);
     joining.socket.emit('call:peers-list', list);
@@ -124,12 +128,18 @@ export class Announcer {
 
   #freed({ seat, reason }: Of<'freed'>): void {
     const { meetingId, address } = seat;
-    const socket = this.#unseat(seat);
+    const wasSeated = this.#unseat(seat);
+    const socket = this.#audience.socketAt(address);
     if (socket?.data.seat?.meetingId !== meetingId) this.#audience.dismiss(address, meetingId);
     this.#audience.tell(meetingId, 'call:peer-left', { ...moment(seat), reason });
     if (this.isHere(seat)) this.#log.info({ ...named(seat), reason }, 'left');
     // Its client does not know yet, and asks again once it is connected again.
-    if (reason === 'lost') socket?.conn.close();
+    if (wasSeated && reason === 'lost') socket?.conn.close();
+  }
+
+  /** Who waits for this very answer. */
+  #waits({ seat, request = 0 }: Of<'seated'> | Of<'confirmed'>): Joining | undefined {
+    return this.isHere(seat) ? this.#joining.get(request) : undefined;
   }
 
   /** Somebody's earlier connection, whose seat was taken over, is told and is out. */
@@ -139,11 +149,12 @@ export class Announcer {
     this.#audience.dismiss(seat.address, seat.meetingId);
   }
 
-  #unseat({ meetingId, userId, address }: SeatKey): CallSocket | undefined {
-    const socket = this.#audience.socketAt(address);
-    const { seat } = socket?.data ?? {};
-    if (socket && seat?.meetingId === meetingId && seat.userId === userId) socket.data.seat = undefined;
-    return socket;
+  /** Whether the connection, if it stands, had this seat. */
+  #unseat({ meetingId, userId, address }: SeatKey): boolean {
+    const data = this.#audience.socketAt(address)?.data;
+    if (data?.seat?.meetingId !== meetingId || data.seat.userId !== userId) return false;
+    data.seat = undefined;
+    return true;
   }
 }
 

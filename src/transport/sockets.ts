@@ -133,7 +133,8 @@ export class Sockets {
     if (!seat || this.#announcer.isHere(seat)) return;
     const sid = socketIdOf(seat.address);
     const address = this.#audience.addressOf({ nsp: adapter.nsp, id: sid });
-    if (!(await this.#rooms.fetch(seat, address))) return;
+    const isOfNamespace = seat.address.endsWith(address.slice(address.indexOf('/')));
+    if (!isOfNamespace || !(await this.#rooms.fetch(seat, address))) return;
     const missed = await this.#post.collect(seat.address, lastHeard);
     adapter.preface(sid, missed);
   };
@@ -205,7 +206,7 @@ export class Sockets {
       if (this.#isDraining) throw new CallError('SHUTTING_DOWN');
       const speaker = this.#speakerOf(socket);
       const { address, seat: before } = speaker;
-      await this.#announcer.joins(address, { socket, answer }, () => this.#rooms.join(speaker, request));
+      await this.#announcer.joins({ socket, answer }, (number) => this.#rooms.join(speaker, number, request));
       if (before && (before.meetingId !== request.meetingId || before.userId !== request.userId))
         await this.#rooms.depart({ ...before, address }, 'moved');
     },

@@ -15,7 +15,17 @@ const connection = (peerId: string, token = `token of ${peerId}`) => ({
 function newcomer(node: string, userId: string, peerId: string) {
   const address = `${node}/#${userId}`;
   const media = { isMuted: true, isVideoOn: false };
-  return { meetingId: 'meeting', userId, username: userId, peerId, address, ticket: userId, joinedAt: 1, ...media };
+  return {
+    meetingId: 'meeting',
+    userId,
+    username: userId,
+    peerId,
+    address,
+    ticket: userId,
+    joinedAt: 1,
+    request: 1,
+    ...media,
+  };
 }
 
 export function describePeers(name: string, create: () => Promise<Backplane> | Backplane): void {

@@ -5,6 +5,7 @@ import type { Backplane } from '../../src/index';
 import type { Change, Newcomer, RoomStore, Seat } from '../../src/rooms';
 
 let lastUser = 0;
+let lastRequest = 0;
 
 function makeNewcomer(node: string, seat: Partial<Newcomer>): Newcomer {
   const userId = seat.userId ?? `user-${(lastUser += 1)}`;
@@ -18,6 +19,7 @@ function makeNewcomer(node: string, seat: Partial<Newcomer>): Newcomer {
     isMuted: true,
     isVideoOn: false,
     joinedAt: 1,
+    request: (lastRequest += 1),
     ...seat,
   };
 }
@@ -76,7 +78,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       const first = await seated(store, { userId: 'ada', isMuted: false });
       const bob = await seated(store, { userId: 'bob' });
       const again = newcomer({ userId: 'ada', peerId: 'new', address: `${here}/#new` });
-      const seat = { ...again, peerOnline: false };
+      const { request: _, ...wanted } = again;
+      const seat = { ...wanted, peerOnline: false };
       expect(await store.seat(again, 2)).toEqual({ outcome: 'seated', seat, others: [bob], replaced: first });
       expect(await store.count()).toEqual({ calls: 1, participants: 2 });
       expect(await store.claims(first.peerId)).toEqual([]);
@@ -87,7 +90,7 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       const store = await open();
       const ada = await seated(store, { userId: 'ada' });
       await store.setMedia(ada, { isMuted: false });
-      const seating = await store.seat({ ...ada, joinedAt: 99 }, 1);
+      const seating = await store.seat({ ...ada, joinedAt: 99, request: 99 }, 1);
       expect(seating).toMatchObject({ outcome: 'unchanged', others: [], seat: { isMuted: false, joinedAt: 1 } });
     });
 
@@ -118,7 +121,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       const renamed = newcomer({ userId: 'ada lovelace', address: ada.address });
       expect(await store.seat(renamed, 1)).toMatchObject({ outcome: 'seated', others: [] });
       expect(await store.release(ada, 'left')).toEqual(ada);
-      expect(await store.roster('meeting')).toEqual([{ ...renamed, peerOnline: false }]);
+      const { request: _, ...wanted } = renamed;
+      expect(await store.roster('meeting')).toEqual([{ ...wanted, peerOnline: false }]);
     });
 
     it('[S4] who was refused claims nothing', async () => {
@@ -208,8 +212,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       const store = await open();
       const ada = await seated(store, { userId: 'ada' });
       const bob = await seated(store, { userId: 'bob' });
-      expect(store.changes.at(-1)).toEqual({ kind: 'seated', seat: bob, others: [ada], replaced: undefined });
-      await store.seat(bob, 100);
+      expect(store.changes.at(-1)).toMatchObject({ kind: 'seated', seat: bob, others: [ada], request: lastRequest });
+      await store.seat({ ...bob, request: 99 }, 100);
       await store.setMedia(ada, { isMuted: false });
       await store.setMedia(ada, { isMuted: false });
       await store.hold(ada, 1000);

@@ -21,8 +21,10 @@ export function createRedisBackplane(options: RedisOptions): Backplane {
     rooms.compare(isComplete).catch((error: unknown) => options.log.error({ err: error }, 'failed'));
   };
   const opening = link.open();
-  // Who does not need it, goes on trying.
-  opening.catch(() => undefined);
+  opening.catch((error: unknown) => {
+    // What goes wrong with the connection was said already, and is tried again.
+    if (!link.client) options.log.fatal({ err: error }, 'there is no client for Redis');
+  });
   return {
     node: link.node,
     rooms,

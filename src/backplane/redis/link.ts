@@ -74,6 +74,7 @@ export class RedisLink {
   #settledAt = 0;
   #renewedAt = 0;
   #hasBeenUp = false;
+  #isForgotten = false;
   #isEntering = false;
   #isClosed = false;
 
@@ -136,7 +137,7 @@ export class RedisLink {
 
   async #connect(): Promise<void> {
     // Only who needs it loads it.
-    const { Redis } = await import('ioredis');
+    const { default: Redis } = await import('ioredis');
     const { url, log } = this.options;
     const common = {
       lazyConnect: true,
@@ -158,7 +159,6 @@ export class RedisLink {
       client.on('close', () => this.#down());
     }
     this.on('entered', () => undefined);
-    this.on('mark', () => undefined);
     await Promise.all([this.#commands.connect(), this.#reader.connect()]);
     await this.up();
   }
@@ -174,14 +174,13 @@ export class RedisLink {
       const wasUp = this.#hasBeenUp;
       const has = () => [this.belongings().seats, this.belongings().peers].map((all) => JSON.stringify(all));
       let told: string[];
-      let isKnown = true;
       do {
         told = has();
         const until = this.clock() + leaseMs;
         const answer = await this.#call('bcEnter', [until, ...told, wasUp ? 1 : 0, capacity, SETTLE_MS]);
         const [wasKnown, entry] = answer as [number, string];
         if (!wasKnown) this.#lastRead = before(entry);
-        isKnown &&= wasKnown === 1;
+        this.#isForgotten ||= wasUp && !wasKnown;
         // What happened here meanwhile, Redis was not told.
       } while (isReady() && has().join() !== told.join());
       if (!isReady()) return;
@@ -194,7 +193,8 @@ export class RedisLink {
       this.#beatLater();
       for (const resolve of this.#waitingForUp) resolve();
       this.#waitingForUp.clear();
-      if (!wasUp || isKnown) return;
+      if (!this.#isForgotten) return;
+      this.#isForgotten = false;
       this.onForgotten(false);
       this.#comparing = setTimeout(() => this.onForgotten(true), leaseMs).unref();
     } catch (error) {

@@ -11,6 +11,15 @@ import type { RedisLink } from './link';
 type Told = [id: string, body: string];
 type Signal = Payload<'call:signal'>;
 
+interface Roster {
+  meetingId: string;
+  isComplete: boolean;
+  seats: Seat[];
+}
+
+/** How often it is looked whether the nodes have brought back what Redis lost. */
+const RETRY_MS = 250;
+
 /**
  * What Redis says is so. Each change is made by a script, which tells it to the nodes that it concerns, this one too: in
  * the order of Redis, which is the same for all. The mirror follows it.
@@ -28,6 +37,7 @@ export class RedisRoomStore implements RoomStore {
     this.#link = link;
     this.#mirror = new MemoryRoomStore(() => false);
     link.on('change', (body) => this.#hear(JSON.parse(body) as Change & { missed?: Signal[] }));
+    link.on('roster', (body) => this.#compare(JSON.parse(body) as Roster));
   }
 
   listen(listener: (change: Change) => void): void {
@@ -46,7 +56,7 @@ export class RedisRoomStore implements RoomStore {
           return { outcome: 'seated', seat, others, replaced };
         }
       }
-      await delay(Number(told));
+      await delay(Math.min(Number(told), RETRY_MS));
     }
   }
 
@@ -103,14 +113,21 @@ export class RedisRoomStore implements RoomStore {
 
   /** Waits for Redis: whoever comes with a ticket has a seat to lose. */
   async holder(ticket: string): Promise<Seat | undefined> {
-    await this.#link.up();
-    const json = (await this.#link.run('bcHolder', ticket)) as string | null;
-    return json === null ? undefined : (JSON.parse(json) as Seat);
+    for (;;) {
+      await this.#link.up();
+      const found = (await this.#link.run('bcHolder', ticket)) as string | number;
+      if (typeof found === 'string') return JSON.parse(found) as Seat;
+      if (found === 0) return undefined;
+      await delay(Math.min(found, RETRY_MS));
+    }
   }
 
   roster(meetingId: string): Promise<Seat[]> {
     return this.#own(
-      async () => (await this.#roster(meetingId)).seats,
+      async () => {
+        const seats = (await this.#link.run('bcRoster', meetingId)) as string[];
+        return seats.map((json) => JSON.parse(json) as Seat);
+      },
       () => {
         if (!this.#isMirrored(meetingId)) throw new CallError('UNAVAILABLE');
         return this.#mirror.roster(meetingId);
@@ -133,25 +150,10 @@ export class RedisRoomStore implements RoomStore {
     return this.#mirror.all().filter((seat) => this.#isOwn(seat));
   }
 
-  /**
-   * Compares the mirror with Redis, after it may have missed something, and tells what turns out to be different. Whom it
-   * does not find there, is gone only if every other node `isComplete`: has brought back what it has.
-   */
+  /** Has Redis say who is in the calls of this node, after it may have missed something. */
   async compare(isComplete: boolean): Promise<void> {
-    for (const meetingId of new Set(this.own().map(({ meetingId }) => meetingId))) {
-      const { seats, mark } = await this.#roster(meetingId);
-      await this.#link.reached(mark);
-      const present = new Map(seats.map((seat) => [seat.userId, seat]));
-      for (const seat of this.#mirror.seatsOf(meetingId)) {
-        const now = present.get(seat.userId);
-        if (now?.address === seat.address) present.delete(seat.userId);
-        else if (!now && isComplete) this.#hear({ kind: 'freed', seat, reason: 'lost' });
-      }
-      for (const seat of present.values()) {
-        const others = seats.filter(({ userId }) => userId !== seat.userId);
-        this.#hear({ kind: 'seated', seat, others, replaced: this.find(meetingId, seat.userId) });
-      }
-    }
+    for (const meetingId of new Set(this.own().map((seat) => seat.meetingId)))
+      await this.#link.run('bcCompare', meetingId, String(isComplete));
   }
 
   /** Notes what a peer of this node does while Redis is away. */
@@ -168,11 +170,6 @@ export class RedisRoomStore implements RoomStore {
       if (error instanceof CallError && error.code === 'UNAVAILABLE') return inMirror();
       throw error;
     }
-  }
-
-  async #roster(meetingId: string): Promise<{ mark: string; seats: Seat[] }> {
-    const [mark, seats] = (await this.#link.run('bcRoster', meetingId)) as [string, string[]];
-    return { mark, seats: seats.map((json) => JSON.parse(json) as Seat) };
   }
 
   async #change(
@@ -196,8 +193,9 @@ export class RedisRoomStore implements RoomStore {
     const { kind, seat } = change;
     const known = this.find(seat.meetingId, seat.userId);
     if ('others' in change && !this.#isMirrored(seat.meetingId)) this.#mirror.fill(change.others);
-    if (isNews(change, known)) this.#mirror.apply(change);
-    else if (kind === 'seated') this.#mirror.fill([seat]);
+    if (kind === 'seated' && known && isSame(known, seat))
+      for (const news of differences(known, change)) this.#mirror.apply(news);
+    else if (isNews(change, known)) this.#mirror.apply(change);
     if (missed && this.#isOwn(seat)) this.onMissed(seat.address, missed);
     if (!this.#isMirrored(seat.meetingId)) this.#mirror.drop(seat.meetingId);
   }
@@ -207,27 +205,54 @@ export class RedisRoomStore implements RoomStore {
     return this.#mirror.seatsOf(meetingId).some((seat) => this.#isOwn(seat));
   }
 
+  /**
+   * Tells what is different from what was told here. Who is not there is gone only when every other living node has
+   * entered: has brought back whom it has.
+   */
+  #compare({ meetingId, isComplete, seats }: Roster): void {
+    const present = new Set(seats.map(({ userId }) => userId));
+    for (const seat of this.#mirror.seatsOf(meetingId))
+      if (isComplete && !present.has(seat.userId)) this.#hear({ kind: 'freed', seat, reason: 'lost' });
+    for (const seat of seats) {
+      const others = seats.filter(({ userId }) => userId !== seat.userId);
+      this.#hear({ kind: 'seated', seat, others, replaced: this.find(meetingId, seat.userId) });
+    }
+  }
+
   #isOwn({ address }: Seat): boolean {
     return address.startsWith(`${this.#link.node}/`);
   }
 }
 
 /** Whether the mirror does not show it yet. It may: what was done without Redis, was told here at once. */
-function isNews(change: Change, known: Seat | undefined): boolean {
-  const { kind, seat } = change;
+function isNews({ kind, seat }: Change, known: Seat | undefined): boolean {
   switch (kind) {
     case 'seated':
-      return known?.address !== seat.address || known.joinedAt !== seat.joinedAt || known.peerId !== seat.peerId;
+    case 'confirmed':
+      return true;
     case 'held':
       return known?.heldUntil === undefined || known.address !== seat.address;
     case 'resumed':
       return known?.heldUntil !== undefined;
     case 'freed':
-      return known?.address === seat.address;
     case 'media':
     case 'peer':
       return known?.address === seat.address;
-    case 'confirmed':
-      return true;
   }
+}
+
+/** Whether it is one and the same seat, which a node brought back. */
+function isSame(known: Seat, { address, peerId, joinedAt }: Seat): boolean {
+  return known.address === address && known.peerId === peerId && known.joinedAt === joinedAt;
+}
+
+/** What became of a seat while its node could not tell. */
+function* differences(known: Seat, { seat, others }: Extract<Change, { kind: 'seated' }>): Generator<Change> {
+  const { isMuted, isVideoOn } = seat;
+  if (isMuted !== known.isMuted) yield { kind: 'media', seat, media: { isMuted } };
+  if (isVideoOn !== known.isVideoOn) yield { kind: 'media', seat, media: { isVideoOn } };
+  if (seat.peerOnline !== known.peerOnline) yield { kind: 'peer', seat };
+  if (seat.heldUntil !== undefined && known.heldUntil === undefined)
+    yield { kind: 'held', seat, others, before: known };
+  if (seat.heldUntil === undefined && known.heldUntil !== undefined) yield { kind: 'resumed', seat, others };
 }

@@ -64,10 +64,18 @@ const COMMON = /* lua */ `
     local body = '{"kind":"' .. kind .. '","seat":' .. cjson.encode(seat) .. (more or '') .. '}'
     local told = ''
     for node in pairs(nodes) do
+      -- Also one whose lease ran out: it may be back before it is judged dead, and read on.
       if node == me then told = post(node, 'change', body)
-      elseif isAlive(node) then post(node, 'change', body) end
+      elseif call('EXISTS', P .. 'inbox:' .. node) == 1 then post(node, 'change', body) end
     end
     return { told, body }
+  end
+
+  -- Takes all there is in a list.
+  local function take(key)
+    local items = call('LRANGE', key, 0, -1)
+    call('DEL', key)
+    return items
   end
 
   -- A peer that is neither online nor claimed is forgotten.
@@ -201,15 +209,12 @@ export const scripts = {
         local others, nodes = othersIn(seat.meetingId, seat.userId)
         nodes[me] = nil
         if before and before.address == seat.address then
+          -- Whether its peer is online is found out below.
+          seat.peerOnline = before.peerOnline
           save(seat, before)
-          if before.isMuted ~= seat.isMuted or before.isVideoOn ~= seat.isVideoOn then
-            local media = cjson.encode({ isMuted = seat.isMuted, isVideoOn = seat.isVideoOn })
-            tell(nodes, 'media', seat, ',"media":' .. media)
-          end
-          if seat.heldUntil and not before.heldUntil then
-            tell(nodes, 'held', seat, ',"others":' .. list(others) .. ',"before":' .. cjson.encode(before))
-          elseif before.heldUntil and not seat.heldUntil then
-            tell(nodes, 'resumed', seat, ',"others":' .. list(others))
+          tell(nodes, 'seated', seat, ',"others":' .. list(others))
+          for _, signal in ipairs(take(P .. 'missed:' .. seat.address)) do
+            post(me, 'signal', seat.address .. '\\0' .. signal)
           end
         elseif not before and #others < capacity and not isTaken(seat) then
           save(seat)
@@ -242,6 +247,9 @@ export const scripts = {
           touch(key)
           touch(P .. 'peers:' .. me)
           notePeer(peer.peerId, true)
+          for _, frame in ipairs(take(P .. 'waiting:' .. peer.peerId)) do
+            post(me, 'frame', peer.peerId .. '\\0' .. frame)
+          end
         end
       end
       for _, peer in ipairs(call('SMEMBERS', P .. 'peers:' .. me)) do
@@ -315,6 +323,8 @@ export const scripts = {
   /** 1: the seat, 2: capacity. */
   bcSeat: member(/* lua */ `
     local seat, capacity = cjson.decode(arg(1)), tonumber(arg(2))
+    local request = seat.request
+    seat.request = nil
     if isTaken(seat) then return { 'peer-id-taken' } end
     local before = find(seat.meetingId, seat.userId)
     local everybody, nodes = othersIn(seat.meetingId, seat.userId)
@@ -322,7 +332,7 @@ export const scripts = {
     for _, json in ipairs(everybody) do
       if cjson.decode(json).address ~= seat.address then others[#others + 1] = json end
     end
-    local more = ',"others":' .. list(others)
+    local more = ',"request":' .. request .. ',"others":' .. list(others)
     if before and before.address == seat.address and before.peerId == seat.peerId
       and before.username == seat.username then
       return { 'told', tell({ [me] = true }, 'confirmed', before, more) }
@@ -373,9 +383,7 @@ export const scripts = {
     local more = ',"others":' .. list(others) .. ',"before":' .. cjson.encode(before)
     if before.address ~= seat.address then
       nodes[nodeOf(seat.address)] = true
-      local missed = P .. 'missed:' .. before.address
-      more = more .. ',"missed":' .. list(call('LRANGE', missed, 0, -1))
-      call('DEL', missed)
+      more = more .. ',"missed":' .. list(take(P .. 'missed:' .. before.address))
     end
     return tell(nodes, 'held', seat, more)
   `),
@@ -404,16 +412,23 @@ export const scripts = {
     return freed
   `),
 
-  /** 1: the meeting. Gives everybody in it, and where in its inbox this node is told what follows. */
+  /** 1: the meeting. */
   bcRoster: member(/* lua */ `
-    return { post(me, 'mark', ''), call('HVALS', P .. 'call:' .. arg(1)) }
+    return call('HVALS', P .. 'call:' .. arg(1))
   `),
 
-  /** 1: the ticket. */
+  /** 1: the meeting, 2: whether all nodes have entered. Tells this node in its inbox who is there. */
+  bcCompare: member(/* lua */ `
+    local seats = list(call('HVALS', P .. 'call:' .. arg(1)))
+    post(me, 'roster', '{"meetingId":' .. cjson.encode(arg(1)) .. ',"isComplete":' .. arg(2) .. ',"seats":' .. seats .. '}')
+  `),
+
+  /** 1: the ticket. Gives the seat; or how long others may still bring it back. */
   bcHolder: member(/* lua */ `
     local place = call('GET', P .. 'ticket:' .. arg(1))
     local seat = place and at(place)
-    return seat and seat.ticket == arg(1) and cjson.encode(seat) or nil
+    if seat and seat.ticket == arg(1) then return cjson.encode(seat) end
+    return math.max(call('PTTL', P .. 'settling'), 0)
   `),
 
   /** 1: the peer id. */
@@ -452,9 +467,7 @@ export const scripts = {
     touch(key)
     touch(P .. 'peers:' .. me)
     notePeer(peer, true)
-    local waiting = call('LRANGE', P .. 'waiting:' .. peer, 0, -1)
-    call('DEL', P .. 'waiting:' .. peer)
-    return waiting
+    return take(P .. 'waiting:' .. peer)
   `),
 
   /** 1: peer id, 2: connection. */
