@@ -1,8 +1,7 @@
 // What tests share: a real server on a free port, clients that remember what they were told, and one deadline.
 
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { onTestFinished } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
@@ -274,13 +273,3 @@ export function refusedUpgrade(
 }
 
 export const portOf = (address: string | AddressInfo | null): number => (address as AddressInfo).port;
-
-/** A port on loopback that nobody listens on, for a program that cannot choose one itself. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
-}

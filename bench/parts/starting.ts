@@ -2,10 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { env, execPath } from 'node:process';
+import { freePort } from '../../test/free-port';
 import { median, ratio } from '../figures';
 import { withDeadline } from '../load/lanes';
 import type { Plan } from '../plan';
@@ -58,7 +58,7 @@ export async function starting({ startRounds, profiles }: Plan): Promise<void> {
 /** How long a program takes, in milliseconds: until it answers by HTTP if it is a server, until it ends if not. */
 async function measure(program: Program, profiles?: string): Promise<number> {
   const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/${program.name}`];
-  const port = await freePort();
+  const port = String(await freePort());
   const startedAt = performance.now();
   const child = spawn(execPath, [...profiling, ...program.args(port)], {
     // Elsewhere, so that nobody's .env is read.
@@ -77,13 +77,4 @@ async function measure(program: Program, profiles?: string): Promise<number> {
   child.kill('SIGTERM');
   await ended;
   return took;
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
 }

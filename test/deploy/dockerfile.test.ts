@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { env, getuid } from 'node:process';
 import { expect, it, onTestFinished } from 'vitest';
-import { before, freePort, Inbox } from '../helpers';
+import { freePort } from '../free-port';
+import { before, Inbox } from '../helpers';
 
 /** The user that everybody has and that owns nothing; only root can become it. */
 const NOBODY = getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};

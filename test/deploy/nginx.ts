@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { onTestFinished, vi } from 'vitest';
 import { code } from '../documents';
-import { freePort, Inbox } from '../helpers';
+import { freePort } from '../free-port';
+import { Inbox } from '../helpers';
 import { pathOf } from '../e2e/programs';
 
 export interface Nginx {

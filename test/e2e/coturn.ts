@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { freePort } from '../helpers';
+import { freePort } from '../free-port';
 import { pathOf } from './programs';
 
 export interface Coturn {
