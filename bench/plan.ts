@@ -19,6 +19,10 @@ export interface Plan {
   pageRounds: number;
   crowdRounds: number;
   startRounds: number;
+  /** Joins with the leaves after them, per setup and round of joins. */
+  visits: number;
+  /** Participants whose size in Redis is measured. */
+  sharedParticipants: number;
   /** Where CPU profiles of the servers go, if they are wanted. */
   profiles: string | undefined;
 }
@@ -34,6 +38,8 @@ export const full: Plan = {
   pageRounds: 20,
   crowdRounds: 5,
   startRounds: 30,
+  visits: 320,
+  sharedParticipants: 1000,
   profiles: undefined,
 };
 
@@ -48,5 +54,7 @@ export const quick: Plan = {
   pageRounds: 2,
   crowdRounds: 1,
   startRounds: 2,
+  visits: 32,
+  sharedParticipants: 100,
   profiles: undefined,
 };

@@ -5,18 +5,18 @@ import { mkdirSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PAIRS } from './load/lanes';
 import { peerLanes } from './load/peers';
 import { signalLanes } from './load/participants';
 import { audio } from './parts/audio';
 import { crowd } from './parts/crowd';
 import { joining } from './parts/joining';
 import { memory } from './parts/memory';
+import { nodes } from './parts/nodes';
 import { compareRelays } from './parts/relay';
 import { size } from './parts/size';
 import { starting } from './parts/starting';
 import { full, quick, type Plan } from './plan';
-
-const PAIRS = 8;
 
 const parts: Record<string, (plan: Plan) => Promise<void>> = {
   a: (plan) =>
@@ -24,7 +24,7 @@ const parts: Record<string, (plan: Plan) => Promise<void>> = {
       {
         title: '(a) PeerJS frames relayed',
         servers: ['back-call', 'peer-alone', 'bare-ws'],
-        openLanes: ({ doors }) => peerLanes(doors.peerjs, PAIRS),
+        openLanes: ({ doors }) => peerLanes([doors.peerjs], PAIRS),
         aim: 1.1,
       },
       plan,
@@ -34,7 +34,7 @@ const parts: Record<string, (plan: Plan) => Promise<void>> = {
       {
         title: '(b) call:signal relayed',
         servers: ['back-call', 'bare-socketio'],
-        openLanes: (subject) => signalLanes(subject, PAIRS),
+        openLanes: (subject) => signalLanes([subject], PAIRS),
         aim: 1.25,
       },
       plan,
@@ -45,6 +45,7 @@ const parts: Record<string, (plan: Plan) => Promise<void>> = {
   f: size,
   g: crowd,
   h: starting,
+  i: nodes,
 };
 
 const { values } = parseArgs({

@@ -5,7 +5,20 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Doors, Message, Question, Usage } from './servers/report';
 
-export type ServerName = 'back-call' | 'bare-pair' | 'bare-socketio' | 'bare-ws' | 'peer-alone';
+export type ServerName =
+  | 'back-call'
+  | 'bare-pair'
+  | 'bare-socketio'
+  | 'bare-socketio-pubsub'
+  | 'bare-socketio-streams'
+  | 'bare-ws'
+  | 'peer-alone';
+
+/** A Redis, and by what the names in it begin. */
+export interface Shared {
+  url: string;
+  prefix: string;
+}
 
 export class Subject {
   readonly name: ServerName;
@@ -18,11 +31,15 @@ export class Subject {
     this.#child = child;
   }
 
-  /** Starts the server in bench/servers of this name; `profiles` is where it leaves a CPU profile when it ends. */
-  static async start(name: ServerName, profiles: string | undefined): Promise<Subject> {
+  /**
+   * Starts the server in bench/servers of this name; `profiles` is where it leaves a CPU profile when it ends, and
+   * `shared` what it shares with other nodes.
+   */
+  static async start(name: ServerName, profiles: string | undefined, shared?: Shared): Promise<Subject> {
     const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`];
     const child = fork(fileURLToPath(new URL(`servers/${name}.ts`, import.meta.url)), {
       execArgv: [...process.execArgv, '--expose-gc', ...profiling],
+      env: { ...process.env, ...redisOf(shared) },
     });
     const message = await nextMessage(child, name);
     if (!('doors' in message)) throw new Error(`${name} did not say where it listens`);
@@ -62,6 +79,13 @@ export class Subject {
     return message.usage;
   }
 }
+
+/** Empty is unset: a Redis that whoever runs this has set is not meant. */
+const redisOf = ({ url, prefix }: Shared = { url: '', prefix: '' }) => ({
+  REDIS_URL: url,
+  REDIS_PREFIX: prefix,
+  REDIS_REQUIRED: 'on',
+});
 
 function nextMessage(child: ChildProcess, name: string): Promise<Message> {
   return new Promise((resolve, reject) => {

@@ -8,6 +8,8 @@ export interface Lane {
   arrived: () => void;
 }
 
+/** Between how many pairs of clients there are lanes, one in each direction. */
+export const PAIRS = 8;
 /** How many messages each lane has under way. */
 const WINDOW = 8;
 const DEADLINE_MS = 60_000;

@@ -20,6 +20,8 @@ interface Language {
   /** Calls back with the user ids of others, whenever the server names some. */
   onOthers(socket: Socket, named: (userIds: string[]) => void): void;
   signalEvent: string;
+  /** Whether signals pass between those alone who are in a call. */
+  isForCallsOnly: boolean;
   signal(from: Participant, to: Participant, toSocketId: string, kind: Kind, body: unknown): unknown;
 }
 
@@ -43,6 +45,7 @@ const ours: Language = {
     socket.on('call:peer-joined', ({ userId }: { userId: string }) => named([userId]));
   },
   signalEvent: 'call:signal',
+  isForCallsOnly: true,
   signal: (from, to, _toSocketId, kind, signal) => ({
     ...parties(from, to),
     signal,
@@ -58,6 +61,7 @@ const bare: Language = {
     socket.on('joined', ({ userId }: { userId: string }) => named([userId]));
   },
   signalEvent: 'signal',
+  isForCallsOnly: false,
   signal: (from, to, toSocketId, kind, signal) => ({
     ...parties(from, to),
     signal,
@@ -65,6 +69,9 @@ const bare: Language = {
     to: toSocketId,
   }),
 };
+
+/** The nodes of one service, or one that is alone. */
+export type Nodes = readonly [Subject, ...Subject[]];
 
 const languageOf = ({ name }: Subject) => (name === 'back-call' ? ours : bare);
 
@@ -120,11 +127,19 @@ export class Crowd {
   }
 }
 
-/** Pairs of participants, each pair in a call of its own, as lanes in both directions. */
-export async function signalLanes(subject: Subject, pairs: number): Promise<Lane[]> {
-  const language = languageOf(subject);
-  const sockets = await Promise.all(Array.from({ length: 2 * pairs }, () => connect(subject)));
-  await new Crowd(subject, sockets, 2).join();
+/** So many connections, spread evenly over the nodes of one service. */
+function connectTo(nodes: Nodes, count: number): Promise<Socket[]> {
+  return Promise.all(Array.from({ length: count }, (_, index) => connect(nodes[index % nodes.length] ?? nodes[0])));
+}
+
+/**
+ * Pairs of participants, each pair in a call of its own, as lanes in both directions; on two nodes, one of each pair is
+ * on each.
+ */
+export async function signalLanes(nodes: Nodes, pairs: number): Promise<Lane[]> {
+  const language = languageOf(nodes[0]);
+  const sockets = await connectTo(nodes, 2 * pairs);
+  if (language.isForCallsOnly) await new Crowd(nodes[0], sockets, 2).join();
   return sockets.map((socket, index) => {
     // Neighbours: 0 and 1, 2 and 3, …
     const other = index ^ 1;
@@ -138,6 +153,28 @@ export async function signalLanes(subject: Subject, pairs: number): Promise<Lane
     };
     peer.on(language.signalEvent, () => lane.arrived());
     return lane;
+  });
+}
+
+/** Goes into a call and out of it again. */
+export type Visit = () => Promise<void>;
+
+/** Calls of `size` of ours with one seat free each, and who takes that seat and gives it back. */
+export async function visits(nodes: Nodes, calls: number, size: number): Promise<Visit[]> {
+  const sockets = await connectTo(nodes, calls * (size - 1));
+  await new Crowd(nodes[0], sockets, size - 1).join();
+  const visitors = await connectTo(nodes, calls);
+  return visitors.map((socket, index) => {
+    const { room, ...who } = participant(`call-${index}`, `visitor-${index}`);
+    return async () => {
+      for (const [event, request] of [
+        ['call:join', who],
+        ['call:leave', { userId: who.userId }],
+      ] as const) {
+        const answer = (await socket.emitWithAck(event, { meetingId: room, ...request })) as { success: boolean };
+        if (!answer.success) throw new Error(`${event} was refused: ${JSON.stringify(answer)}`);
+      }
+    };
   });
 }
 

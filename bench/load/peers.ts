@@ -16,11 +16,12 @@ export function openPeer(door: string, id: string): Promise<WebSocket> {
   });
 }
 
-/** Pairs of peers, as lanes in both directions. */
-export async function peerLanes(door: string, pairs: number): Promise<Lane[]> {
+/** Pairs of peers, as lanes in both directions; at two doors, one of each pair is at each. */
+export async function peerLanes(doors: readonly string[], pairs: number): Promise<Lane[]> {
+  const [leftDoor = '', rightDoor = leftDoor] = doors;
   const opened = Array.from({ length: pairs }, async (_, pair) => {
     const [leftId, rightId] = [`left-${pair}`, `right-${pair}`];
-    const [left, right] = await Promise.all([openPeer(door, leftId), openPeer(door, rightId)]);
+    const [left, right] = await Promise.all([openPeer(leftDoor, leftId), openPeer(rightDoor, rightId)]);
     return [laneBetween(left, right, rightId), laneBetween(right, left, leftId)];
   });
   return (await Promise.all(opened)).flat();

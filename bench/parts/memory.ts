@@ -1,10 +1,8 @@
 // What a participant who says nothing takes of the server's memory: one Socket.IO and one PeerJS connection.
 
-import type { Socket } from 'socket.io-client';
-import type { WebSocket } from 'ws';
 import { median } from '../figures';
-import { connect, Crowd } from '../load/participants';
-import { openPeer } from '../load/peers';
+import { BATCH, openIdle } from '../load/idle';
+import { Crowd } from '../load/participants';
 import type { Plan } from '../plan';
 import { Subject, type ServerName } from '../subject';
 import { fixed, printTable, verdict } from '../table';
@@ -12,8 +10,6 @@ import { fixed, printTable, verdict } from '../table';
 const SERVERS: ServerName[] = ['back-call', 'bare-pair'];
 const AIM_KB = 35;
 const CALL_SIZE = 10;
-/** How many open their connections at the same time. */
-const BATCH = 50;
 
 interface PerParticipant {
   connected: number;
@@ -43,37 +39,18 @@ export async function memory(plan: Plan): Promise<void> {
 async function measure(name: ServerName, { idleParticipants, profiles }: Plan): Promise<PerParticipant> {
   const subject = await Subject.start(name, profiles);
   // What the first connections bring into memory for good (code, pools) belongs to the server, not to them.
-  for (const { socket, peer } of await open(subject, BATCH, 'first')) {
+  for (const { socket, peer } of await openIdle([subject], BATCH, 'first')) {
     socket.disconnect();
     peer.close();
   }
 
   const before = await subject.settledUsage();
   const perParticipant = async () => ((await subject.settledUsage()).rss - before.rss) / idleParticipants / 1000;
-  const participants = await open(subject, idleParticipants, 'idle');
+  const participants = await openIdle([subject], idleParticipants, 'idle');
   const connected = await perParticipant();
   const sockets = participants.map(({ socket }) => socket);
   await new Crowd(subject, sockets, CALL_SIZE).join();
   const inCalls = await perParticipant();
   await subject.end();
   return { connected, inCalls };
-}
-
-interface Idle {
-  socket: Socket;
-  peer: WebSocket;
-}
-
-async function open(subject: Subject, count: number, name: string): Promise<Idle[]> {
-  const opened: Idle[] = [];
-  const openOne = async (peerId: string): Promise<Idle> => {
-    const [socket, peer] = await Promise.all([connect(subject), openPeer(subject.doors.peerjs, peerId)]);
-    return { socket, peer };
-  };
-  while (opened.length < count) {
-    const from = opened.length;
-    const names = Array.from({ length: Math.min(BATCH, count - from) }, (_, index) => `${name}-${from + index}`);
-    opened.push(...(await Promise.all(names.map(openOne))));
-  }
-  return opened;
 }

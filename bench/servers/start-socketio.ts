@@ -3,7 +3,7 @@
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Server } from 'socket.io';
+import { Server, type ServerOptions } from 'socket.io';
 
 interface Participant {
   room: string;
@@ -12,10 +12,13 @@ interface Participant {
   username: string;
 }
 
-/** Gives the address at which Socket.IO clients connect. */
-export function startSocketIo(): Promise<string> {
+/**
+ * Gives the address at which Socket.IO clients connect. With an adapter that brings signals to other nodes, too, where
+ * people of a room do not become known: that would need a memory that the nodes share.
+ */
+export function startSocketIo(adapter?: ServerOptions['adapter']): Promise<string> {
   const server = createServer();
-  const io = new Server(server);
+  const io = new Server(server, adapter && { adapter });
   const rooms = new Map<string, Map<string, Participant>>();
 
   io.on('connection', (socket) => {
