@@ -88,18 +88,19 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     const stamped = JSON.stringify({ type, src: from.id, dst, payload });
     const addressee = this.#registered.get(dst);
     // What is still on its way to this addressee goes first.
-    if (addressee && !from.awaited.has(dst)) return addressee.send(stamped);
+    if (addressee && !from.awaited?.has(dst)) return addressee.send(stamped);
 
     const expire = () => from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
     const leave = this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH));
     if (!leave) return expire();
-    const awaited = from.awaited.get(dst) ?? { frames: 0, isHopeless: false };
-    from.awaited.set(dst, awaited);
+    const all = (from.awaited ??= new Map<string, Awaited>());
+    const awaited = all.get(dst) ?? { frames: 0, isHopeless: false };
+    all.set(dst, awaited);
     awaited.frames += 1;
     const settled = (hasCome: boolean) => {
       leave();
       awaited.frames -= 1;
-      if (awaited.frames === 0) from.awaited.delete(dst);
+      if (awaited.frames === 0) all.delete(dst);
       // Once, however many frames waited, as `peer` does it.
       if (!hasCome && !awaited.isHopeless) expire();
       awaited.isHopeless ||= !hasCome;
@@ -134,7 +135,8 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       socket.end(CLOSE.policy, 'id taken');
       return;
     }
-    socket.once('close', () => {
+    // Not `once`, which would keep three more objects for each socket; it closes but once.
+    socket.on('close', () => {
       presence.depart(socket.presence).catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
       log.debug({ peerId: id }, 'peer offline');
     });
@@ -165,12 +167,18 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   #open(ws: WebSocket, presence: PeerConnection): GuardedSocket {
     const socket = new GuardedSocket(ws, presence, this);
     this.#sockets.add(socket);
-    socket.once('close', () => {
+    socket.on('close', () => {
       this.#sockets.delete(socket);
       if (this.#registered.get(socket.id) === socket) this.#registered.delete(socket.id);
     });
     return socket;
   }
+}
+
+/** Frames on their way to one peer, and whether it was already said that one did not come. */
+interface Awaited {
+  frames: number;
+  isHopeless: boolean;
 }
 
 interface SocketEvents {
@@ -182,8 +190,8 @@ interface SocketEvents {
 /** One PeerJS connection. `peer` listens to its events and calls `send` and `close`, as it would with a WebSocket. */
 export class GuardedSocket extends EventEmitter<SocketEvents> {
   readonly presence: PeerConnection;
-  /** The frames on their way to each peer that is not of this node, and whether it was already said that it did not come. */
-  readonly awaited = new Map<string, { frames: number; isHopeless: boolean }>();
+  /** The frames on their way to each peer that is not of this node; most sockets never have any. */
+  awaited: Map<string, Awaited> | undefined;
   readonly #ws: WebSocket;
   readonly #guard: PeerGuard;
   readonly #allowance: Allowance;
