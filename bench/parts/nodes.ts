@@ -62,9 +62,9 @@ class Ledger {
   /** Does `count` pieces of work, and notes what one of them cost. */
   async note(count: number, work: () => Promise<unknown>): Promise<void> {
     const before = await this.#cpu();
-    const redisCost = (await this.#redis?.measure(work)) ?? (await work(), 0);
+    if (this.#redis) this.redisCosts.push((await this.#redis.measure(work)) / count);
+    else await work();
     this.nodeCosts.push(((await this.#cpu()) - before) / count);
-    this.redisCosts.push(redisCost / count);
   }
 
   /** As cells of a table. */
@@ -74,7 +74,8 @@ class Ledger {
       fixed(median(this.nodeCosts), digits, 'µs'),
       fixed(compared.median, 2),
       this === base ? '' : spread(compared),
-      this.#redis ? fixed(median(this.redisCosts), digits, 'µs') : '',
+      // What is less than its idling differs is nothing.
+      this.#redis ? fixed(Math.max(median(this.redisCosts), 0), digits, 'µs') : '',
     ];
   }
 
