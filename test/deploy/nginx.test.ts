@@ -1,13 +1,11 @@
 // Behind nginx, as docs/deploy.md sets it up: everything works as without it, and everybody is still who they are.
 
-import { request } from 'node:https';
 import { describe, expect, it, vi } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
 import { allHearAll, roster, Stage, unmuteAll } from '../e2e/browser';
 import { joinAll } from '../e2e/sdk';
 import { ServerProcess } from '../e2e/server-process';
 import {
-  before,
   connect,
   dial,
   fence,
@@ -19,36 +17,15 @@ import {
   refusedUpgrade,
   startServer,
   upgraded,
-  type PeerWire,
 } from '../helpers';
-import { startNginx, type Nginx } from './nginx';
-
-/** For Socket.IO's client, which asks who vouches for a certificate whatever the environment says. */
-const OURS = { rejectUnauthorized: false };
+import { OURS, relays, startNginx, statusFor, type Nginx } from './nginx';
 
 async function behindNginx(options: CallServerOptions = {}): Promise<Nginx> {
   const { port } = await startServer({ trustProxy: 1, ...options });
-  return startNginx(port);
+  return startNginxBefore(port);
 }
 
-async function relays(from: PeerWire, to: PeerWire, dst: string): Promise<void> {
-  from.send({ type: 'OFFER', dst, payload: 'hello' });
-  expect((await to.next('OFFER')).payload).toBe('hello');
-}
-
-/** The status of a GET from another address of this machine. */
-function statusFor(
-  localAddress: string,
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<number | undefined> {
-  const answer = new Promise<number | undefined>((resolve, reject) => {
-    request(url, { localAddress, headers, agent: false }, (res) => resolve(res.resume().statusCode))
-      .on('error', reject)
-      .end();
-  });
-  return before(answer, () => `an answer to ${localAddress}`);
-}
+const startNginxBefore = (port: number) => startNginx('docs/deploy.md', { '127.0.0.1:5000': port });
 
 describe('behind nginx', () => {
   it('REST answers, and points a frontend at the public host, its port and HTTPS', async () => {
@@ -123,7 +100,7 @@ describe('behind nginx', () => {
       const stage = await Stage.open('--ignore-certificate-errors');
       const environment = { STUN_URLS: '', HOST: '127.0.0.1', CORS_ORIGIN: stage.origin, TRUST_PROXY: '1' };
       const { server, port } = await ServerProcess.start({ ...environment, PORT: '0' });
-      const { url } = await startNginx(port);
+      const { url } = await startNginxBefore(port);
       const callers = await joinAll(stage, url, 'alice', 'bob');
       await unmuteAll(callers);
       await allHearAll(callers);

@@ -1,15 +1,16 @@
-// nginx as docs/deploy.md sets it up, in front of a call server on loopback.
+// nginx as a document sets it up, in front of call servers on loopback; and what its tests ask through it.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { onTestFinished, vi } from 'vitest';
+import { expect, onTestFinished, vi } from 'vitest';
 import { code } from '../documents';
 import { freePort } from '../free-port';
-import { Inbox } from '../helpers';
+import { before, Inbox, type PeerWire } from '../helpers';
 import { pathOf } from '../e2e/programs';
 
 export interface Nginx {
@@ -19,13 +20,19 @@ export interface Nginx {
   reload(): Promise<void>;
 }
 
+/** Where a document has its servers, and on which ports of loopback they are here. */
+export type ServerPorts = Record<string, number>;
+
+/** For Socket.IO's client, which asks who vouches for a certificate whatever the environment says. */
+export const OURS = { rejectUnauthorized: false };
+
 /** Starts nginx, and settles when it takes connections; it ends with the test. */
-export async function startNginx(serverPort: number): Promise<Nginx> {
+export async function startNginx(document: string, serverPorts: ServerPorts): Promise<Nginx> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
   // Started by root it works as another user, who has to get in.
   chmodSync(folder, 0o755);
-  writeFileSync(join(folder, 'nginx.conf'), configuration(port, serverPort));
+  writeFileSync(join(folder, 'nginx.conf'), configuration(document, port, serverPorts));
   certify(folder);
 
   const nginx = spawn(pathOf('nginx'), ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
@@ -56,20 +63,40 @@ export async function startNginx(serverPort: number): Promise<Nginx> {
   };
 }
 
-/** The document's server, with ports and files of ours, and what nginx needs around it to leave no trace elsewhere. */
-function configuration(port: number, serverPort: number): string {
+/** The status of a GET from another address of this machine. */
+export function statusFor(
+  localAddress: string,
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<number | undefined> {
+  const answer = new Promise<number | undefined>((resolve, reject) => {
+    request(url, { localAddress, headers, agent: false }, (res) => resolve(res.resume().statusCode))
+      .on('error', reject)
+      .end();
+  });
+  return before(answer, () => `an answer to ${localAddress}`);
+}
+
+/** One peer reaches another. */
+export async function relays(from: PeerWire, to: PeerWire, dst: string): Promise<void> {
+  from.send({ type: 'OFFER', dst, payload: 'hello' });
+  expect((await to.next('OFFER')).payload).toBe('hello');
+}
+
+/** The document's configuration, with ports and files of ours, and what nginx needs around it to leave no trace elsewhere. */
+function configuration(document: string, port: number, serverPorts: ServerPorts): string {
   const ours = {
     'listen 443 ssl': `listen 127.0.0.1:${port} ssl`,
-    'http://127.0.0.1:5000': `http://127.0.0.1:${serverPort}`,
     '/etc/letsencrypt/live/calls.example/fullchain.pem': 'certificate.pem',
     '/etc/letsencrypt/live/calls.example/privkey.pem': 'key.pem',
+    ...Object.fromEntries(Object.entries(serverPorts).map(([theirs, our]) => [theirs, `127.0.0.1:${our}`])),
   };
-  const server = Object.entries(ours).reduce(
+  const configured = Object.entries(ours).reduce(
     (text, [theirs, our]) => {
-      if (!text.includes(theirs)) throw new Error(`docs/deploy.md has no ${theirs}`);
-      return text.replace(theirs, our);
+      if (!text.includes(theirs)) throw new Error(`${document} has no ${theirs}`);
+      return text.replaceAll(theirs, our);
     },
-    code(readFileSync('docs/deploy.md', 'utf8'), 'nginx'),
+    code(readFileSync(document, 'utf8'), 'nginx'),
   );
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`);
   return `
@@ -80,7 +107,7 @@ function configuration(port: number, serverPort: number): string {
     http {
       access_log off;
       ${folders.join(' ')}
-      ${server}
+      ${configured}
     }
   `;
 }
