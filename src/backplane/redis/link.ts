@@ -147,8 +147,12 @@ export class RedisLink {
       connectTimeout: SILENCE_MS,
       retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), RETRY_MAX_MS),
     };
-    this.#commands = new Redis(url, { ...common, scripts, socketTimeout: SILENCE_MS });
+    // The master has become a replica, and does not end our connection: a new one leads to the new master.
+    const reconnectOnError = ({ message }: Error) => message.startsWith('READONLY');
+    this.#commands = new Redis(url, { ...common, scripts, socketTimeout: SILENCE_MS, reconnectOnError });
     this.#reader = new Redis(url, { ...common, socketTimeout: SILENCE_MS + READ_BLOCK_MS });
+    // Both are connected to the same server, or what is said to the one is not heard by the other.
+    this.#commands.on('close', () => this.#isClosed || this.#reader?.disconnect(true));
     let complaint = '';
     for (const client of [this.#commands, this.#reader]) {
       client.on('error', ({ message }) => {

@@ -1,0 +1,64 @@
+// A replica takes the place of the master, behind the same address: the nodes follow, and nobody notices.
+
+import { once } from 'node:events';
+import { connect as dial, createServer, type Socket } from 'node:net';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { fence, get, participant, portOf } from '../helpers';
+import { expectAgreement, startNodes } from '../nodes';
+import { RedisServer } from '../redis-server';
+
+/** An address that leads to a server; what is connected to one stays there when it leads to another. */
+async function addressOf(first: RedisServer) {
+  let master = first;
+  const connections = new Map<Socket, RedisServer>();
+  const front = createServer((socket) => {
+    const onward = dial(master.port, '127.0.0.1');
+    connections.set(socket, master);
+    socket.pipe(onward).pipe(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      onward.destroy();
+      connections.delete(socket);
+    });
+    onward.on('close', () => socket.destroy()).on('error', () => onward.destroy());
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void front.close());
+  await once(front, 'listening');
+  return {
+    url: `redis://127.0.0.1:${portOf(front.address())}`,
+    turnTo: (server: RedisServer) => (master = server),
+    connectionsTo: (server: RedisServer) => [...connections.values()].filter((each) => each === server).length,
+  };
+}
+
+it('nodes follow the master when it moves, also when the old one keeps their connections', async () => {
+  const [first, second] = await Promise.all([RedisServer.forTest(), RedisServer.forTest()]);
+  const [atFirst, atSecond] = [first.look(), second.look()];
+  await atSecond.replicaof('127.0.0.1', first.port);
+  await vi.waitUntil(async () => (await atSecond.info('replication')).includes('master_link_status:up'), 10_000);
+
+  const address = await addressOf(first);
+  const [a, b] = await startNodes(first, 2, {}, { url: address.url, leaseMs: 15_000 });
+  if (!a || !b) return;
+  const ada = await participant(a.url, { userId: 'ada' });
+  const bob = await participant(b.url, { userId: 'bob' });
+  await atFirst.wait(1, 5000);
+  address.turnTo(second);
+  await atSecond.replicaof('NO', 'ONE');
+  await atFirst.replicaof('127.0.0.1', second.port);
+
+  const hasMoved = async () => {
+    const statuses = await Promise.all([a, b].map(async ({ url }) => (await get(`${url}/ready`)).status));
+    return address.connectionsTo(first) === 0 && statuses.every((status) => status === 200);
+  };
+  await vi.waitUntil(hasMoved, { timeout: 15_000, interval: 50 });
+  const carol = await participant(a.url, { userId: 'carol' });
+  for (const each of [ada, bob])
+    await each.inbox.next(
+      ([event, told]) => event === 'call:peer-joined' && (told as { userId: string }).userId === 'carol',
+      'carol',
+    );
+  await Promise.all([fence(ada, bob), fence(bob, carol), fence(carol, ada)]);
+  await expectAgreement([a.url, b.url], ['ada', 'bob', 'carol']);
+  expect([...ada.rest('call:peer-left'), ...bob.rest('call:peer-left')]).toEqual([]);
+});
