@@ -52,8 +52,17 @@ async function connectionsOf(nodes: Running[]): Promise<number[]> {
   return Promise.all(nodes.map(count));
 }
 
-/** Everybody sends a signal to everybody. */
+/** Waits until somebody is told that of a user. */
+const told = ({ inbox }: Participant, event: string, userId: string) =>
+  inbox.next(
+    ([name, payload]) => name === event && (payload as { userId: string }).userId === userId,
+    `${event} of ${userId}`,
+  );
+
+/** Who was there is told of everybody who came after; then everybody sends a signal to everybody. */
 async function allReachAll(participants: Participant[]): Promise<void> {
+  for (const [index, { userId }] of participants.entries())
+    for (const earlier of participants.slice(0, index)) await told(earlier, 'call:peer-joined', userId);
   for (const from of participants) for (const to of participants) if (from !== to) await fence(from, to);
 }
 
@@ -210,11 +219,7 @@ describe('two nodes behind nginx', () => {
     const back = [ada, carol].map(({ socket }) => once(socket as never, 'connect'));
     await first.end(signal);
     for (const there of [bob, dan])
-      for (const userId of ['ada', 'carol'])
-        await there.inbox.next(
-          ([event, payload]) => event === 'call:peer-reconnected' && (payload as { userId: string }).userId === userId,
-          `${userId} being back`,
-        );
+      for (const userId of ['ada', 'carol']) await told(there, 'call:peer-reconnected', userId);
     await Promise.all(back);
     expect([ada, carol].map(({ socket }) => socket.recovered)).toEqual([true, true]);
     await allReachAll(people);
