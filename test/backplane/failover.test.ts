@@ -1,9 +1,9 @@
-// A replica takes the place of the master, behind the same address: the nodes follow, and nobody notices.
+// Redis is connected, and refuses: because it is a replica now, and another one the master, or because it is full.
 
 import { once } from 'node:events';
 import { connect as dial, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { fence, get, participant, portOf } from '../helpers';
+import { fence, get, participant, portOf, taken } from '../helpers';
 import { expectAgreement, startNodes } from '../nodes';
 import { RedisServer } from '../redis-server';
 
@@ -61,4 +61,18 @@ it('nodes follow the master when it moves, also when the old one keeps their con
   await Promise.all([fence(ada, bob), fence(bob, carol), fence(carol, ada)]);
   await expectAgreement([a.url, b.url], ['ada', 'bob', 'carol']);
   expect([...ada.rest('call:peer-left'), ...bob.rest('call:peer-left')]).toEqual([]);
+});
+
+it('nodes tell each other later what was done while Redis refused, also when that was for a moment only', async () => {
+  const redis = await RedisServer.forTest();
+  // Longer than the test waits: it is not by being taken for dead that the node comes to tell.
+  const [a, b] = await startNodes(redis, 2, {}, { leaseMs: 60_000 });
+  if (!a || !b) return;
+  const ada = await participant(a.url, { userId: 'ada' });
+  const bob = await participant(b.url, { userId: 'bob' });
+  await redis.look().config('SET', 'maxmemory', 1);
+  taken(await ada.ask('call:unmute', { meetingId: 'meeting', userId: 'ada' }));
+  expect((await get(`${a.url}/ready`)).status).toBe(503);
+  await redis.look().config('SET', 'maxmemory', 0);
+  expect(await bob.next('call:mute-status')).toMatchObject({ userId: 'ada', isMuted: false });
 });

@@ -237,14 +237,13 @@ export class RedisLink {
 
   /** What the rules may know of an error of Redis: whether it will pass. Its text has commands in it, and so secrets. */
   #understand(error: Error): Error {
-    if (error.message.includes('UNKNOWN_NODE')) {
+    const isForgotten = error.message.includes('UNKNOWN_NODE');
+    if (isForgotten || TEMPORARY.test(error.message)) {
+      // What is done here until it lets us in again, it is told then.
       this.#down();
       void this.#enter();
-      return new CallError('UNAVAILABLE', { retryAfterMs: RETRY_MAX_MS });
-    }
-    if (error.name !== 'ReplyError' || TEMPORARY.test(error.message))
-      return new CallError('UNAVAILABLE', { retryAfterMs: RETRY_MAX_MS });
-    return new Error(`Redis: ${error.message}`);
+    } else if (error.name === 'ReplyError') return new Error(`Redis: ${error.message}`);
+    return new CallError('UNAVAILABLE', { retryAfterMs: RETRY_MAX_MS });
   }
 
   // ---- The inbox -------------------------------------------------------------------------------------------------
