@@ -80,29 +80,36 @@ export class SdkCaller extends Caller {
       deadlineMs,
     );
   }
+
+  /** Settles when the app has nothing to complain about, and sees so many others unmuted and connected. */
+  async seesAllWell(others: number): Promise<void> {
+    await this.shows(
+      'sees everybody well',
+      ({ state, isBrokerOpen, participants }) =>
+        state === 'joined' &&
+        isBrokerOpen &&
+        participants.length === others &&
+        participants.every(
+          ({ isMuted, isReconnecting, connection }) => !isMuted && !isReconnecting && connection === 'connected',
+        ),
+    );
+  }
 }
 
 /** Of each page: how often its app was told of an event. */
 export const counts = (callers: readonly SdkCaller[], event: string) =>
   Promise.all(callers.map((caller) => caller.count('in', event)));
 
-/** Each hears all others, and the server says that each is in the call once, connected and unmuted. */
-export async function expectWhole(url: string, callers: readonly SdkCaller[]): Promise<void> {
+/** Each hears all others, pages of the SDK see them well, and each server says that each is in the call, unmuted. */
+export async function expectWhole(urls: string | string[], callers: readonly Caller[]): Promise<void> {
   await allHearAll(callers);
-  await Promise.all(
-    callers.map((caller) =>
-      caller.shows(
-        'sees everybody well',
-        ({ state, isBrokerOpen, participants }) =>
-          state === 'joined' &&
-          isBrokerOpen &&
-          participants.length === callers.length - 1 &&
-          participants.every(
-            ({ isMuted, isReconnecting, connection }) => !isMuted && !isReconnecting && connection === 'connected',
-          ),
-      ),
-    ),
-  );
+  const sdkCallers = callers.filter((caller) => caller instanceof SdkCaller);
+  await Promise.all(sdkCallers.map((caller) => caller.seesAllWell(callers.length - 1)));
+  for (const url of [urls].flat()) await expectSeated(url, callers);
+}
+
+/** The server says that each is in the call once, connected and unmuted. */
+async function expectSeated(url: string, callers: readonly Caller[]): Promise<void> {
   const users = await roster(url);
   expect(users.map(({ userId }) => userId).sort()).toEqual(callers.map(({ userId }) => userId).sort());
   expect(users.filter(({ isMuted, reconnecting, peerOnline }) => isMuted || reconnecting || !peerOnline)).toEqual([]);

@@ -22,6 +22,7 @@ interface LogLine {
   msg: string;
   port?: number;
   reason?: string;
+  userId?: string;
 }
 
 export class ServerProcess {
