@@ -110,9 +110,19 @@ export class Announcer {
     const { meetingId, address } = seat;
     const socket = this.#audience.socketAt(address);
     void socket?.join(roomOf(meetingId));
-    if (socket?.data.isUninformed) socket.emit('call:peers-list', listOf(seat, others));
+    if (socket?.data.isUninformed) for (const other of others) this.#describe(socket, other);
     this.#audience.tell(meetingId, 'call:peer-reconnected', moment(seat), address);
     if (socket) this.#log.info(named(seat), 'reconnected');
+  }
+
+  /** Tells one connection how somebody is now. Not by the list of all, which means to call them. */
+  #describe(socket: CallSocket, seat: Seat): void {
+    const { userId, username, peerId, isMuted, isVideoOn, peerOnline: online } = seat;
+    const status = { userId, username, timestamp: now() };
+    socket.emit('call:mute-status', { ...status, isMuted });
+    socket.emit('call:video-status', { ...status, isVideoOn });
+    socket.emit('call:peer-status', { userId, peerId, online });
+    socket.emit(seat.heldUntil === undefined ? 'call:peer-reconnected' : 'call:peer-reconnecting', moment(seat));
   }
 
   #media({ seat, media }: Of<'media'>): void {
