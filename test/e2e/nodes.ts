@@ -20,7 +20,7 @@ export interface Service {
   /** Three, of which each knows of the others only by Redis. */
   nodes: [Node, Node, Node];
   /** Starts another one, or the same again. */
-  start(port?: number): Promise<Node>;
+  start: (port?: number) => Promise<Node>;
 }
 
 /** Starts a service that lets the pages of a stage in; it ends with the test. */
