@@ -6,12 +6,12 @@ import { execPath } from 'node:process';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { BUILT, ServerProcess } from './e2e/server-process';
+import { freePort } from './free-port';
 import {
   connect,
   cut,
   dial,
   fence,
-  freePort,
   get,
   joinAs,
   participant,

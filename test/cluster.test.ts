@@ -245,7 +245,9 @@ describe('[N3] a node that dies', () => {
     await a.server.end('SIGKILL');
     await back;
     expect(bob.socket.recovered).toBe(true);
-    expect((await bob.next('call:peers-list')).participants).toMatchObject([{ userId: 'ada' }]);
+    // Not by the list of all, which means to ring them.
+    expect(await bob.next('call:mute-status')).toMatchObject({ userId: 'ada', isMuted: true });
+    expect(bob.rest('call:peers-list')).toEqual([]);
     await ada.next('call:peer-reconnecting');
     await ada.next('call:peer-reconnected');
     await fence(ada, bob);

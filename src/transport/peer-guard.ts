@@ -49,7 +49,6 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   readonly #early = new Map<string, string[]>();
   readonly #pinger: NodeJS.Timeout;
   #connections = 0;
-  #isClosing = false;
 
   constructor(options: GuardOptions) {
     super();
@@ -113,7 +112,6 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
 
   /** Ends every connection, and settles when they are closed: within `closeTimeout`, whatever the clients do. */
   async close(): Promise<void> {
-    this.#isClosing = true;
     clearInterval(this.#pinger);
     const closed = [...this.#sockets].map((socket) => socket.closed());
     for (const socket of this.#sockets) socket.end(CLOSE.restart, 'server shutting down');
@@ -135,17 +133,19 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       socket.end(CLOSE.policy, 'id taken');
       return;
     }
-    // Not `once`, which would keep three more objects for each socket; it closes but once.
-    socket.on('close', () => {
+    const depart = () => {
       presence.depart(socket.presence).catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
       log.debug({ peerId: id }, 'peer offline');
-    });
-    // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
-    this.#replace(({ id }) => id === socket.id);
-    if (this.#isClosing) {
-      socket.end(CLOSE.restart, 'server shutting down');
+    };
+    // It may have been ended meanwhile.
+    if (!socket.isOpen) {
+      depart();
       return;
     }
+    // Not `once`, which would keep three more objects for each socket; it closes but once.
+    socket.on('close', depart);
+    // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
+    this.#replace(({ id }) => id === socket.id);
     this.emit('connection', socket, req);
     this.#registered.set(id, socket);
     for (const frame of [...waiting, ...early]) socket.send(frame);
@@ -214,6 +214,10 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
 
   get id(): string {
     return this.presence.peerId;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   send(frame: string): void {

@@ -11,7 +11,6 @@ import {
   connect,
   dial,
   fence,
-  freePort,
   GENEROUS,
   get,
   joinAs,
@@ -23,6 +22,7 @@ import {
   type PeerWire,
   type Running,
 } from '../helpers';
+import { freePort } from '../free-port';
 import { expectAgreement, startNodes, usersIn } from '../nodes';
 import { RedisServer } from '../redis-server';
 import { OURS, relays, startNginx, statusFor, type Nginx } from './nginx';

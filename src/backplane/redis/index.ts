@@ -43,7 +43,12 @@ export function createRedisBackplane(options: RedisOptions): Backplane {
       };
       return { consume: (key) => (limiter ?? open() ?? insuranceLimiter).consume(key) };
     },
-    opened: () => (options.isRequired ? opening : Promise.resolve()),
+    opened: async () => {
+      if (!options.isRequired) return;
+      await opening.catch(() => {
+        throw new Error('Redis does not answer');
+      });
+    },
     isHealthy: () => Promise.resolve(link.isUp),
     close: () => link.close(),
   };

@@ -36,7 +36,7 @@ const SILENCE_MS = 3000;
 const READ_BLOCK_MS = 1000;
 const RETRY_MAX_MS = 1000;
 /** What Redis says when it cannot do now what it could at another time. */
-const TEMPORARY = /^(LOADING|READONLY|MASTERDOWN|BUSY|OOM|NOREPLICAS|TRYAGAIN|CLUSTERDOWN|MISCONF)/;
+const TEMPORARY = /\b(LOADING|READONLY|MASTERDOWN|BUSY|OOM|NOREPLICAS|TRYAGAIN|CLUSTERDOWN|MISCONF)\b/;
 
 type Entry = [id: string, fields: [what: string, body: string]];
 
@@ -99,7 +99,7 @@ export class RedisLink {
 
   /** Runs a script. Refuses with `UNAVAILABLE` while Redis is away: then it may have been done, or not. */
   async run(script: ScriptName, ...args: (string | number)[]): Promise<unknown> {
-    if (!this.isUp) throw new CallError('UNAVAILABLE', { retryAfterMs: RETRY_MAX_MS });
+    if (!this.isUp) throw unavailable();
     return this.#call(script, args);
   }
 
@@ -148,7 +148,7 @@ export class RedisLink {
       retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), RETRY_MAX_MS),
     };
     // The master has become a replica, and does not end our connection: a new one leads to the new master.
-    const reconnectOnError = ({ message }: Error) => message.startsWith('READONLY');
+    const reconnectOnError = ({ message }: Error) => message.includes('READONLY');
     this.#commands = new Redis(url, { ...common, scripts, socketTimeout: SILENCE_MS, reconnectOnError });
     this.#reader = new Redis(url, { ...common, socketTimeout: SILENCE_MS + READ_BLOCK_MS });
     // Both are connected to the same server, or what is said to the one is not heard by the other.
@@ -215,7 +215,7 @@ export class RedisLink {
     clearTimeout(this.#comparing);
     if (this.isUp && !this.#isClosed) this.options.log.error('Redis is away: this node goes on by itself');
     this.isUp = false;
-    for (const { reject } of this.#readers.splice(0)) reject(new CallError('UNAVAILABLE'));
+    for (const { reject } of this.#readers.splice(0)) reject(unavailable());
   }
 
   async #setClock(): Promise<void> {
@@ -243,7 +243,7 @@ export class RedisLink {
       this.#down();
       void this.#enter();
     } else if (error.name === 'ReplyError') return new Error(`Redis: ${error.message}`);
-    return new CallError('UNAVAILABLE', { retryAfterMs: RETRY_MAX_MS });
+    return unavailable();
   }
 
   // ---- The inbox -------------------------------------------------------------------------------------------------
@@ -330,6 +330,8 @@ export class RedisLink {
     return this.isUp && performance.now() - this.#upSince > this.options.leaseMs;
   }
 }
+
+export const unavailable = () => new CallError('UNAVAILABLE', { retryAfterMs: RETRY_MAX_MS });
 
 /** Whether one id of a stream comes after another. */
 function isLater(id: string, other: string): boolean {

@@ -5,7 +5,7 @@ import { CallError } from '../../errors';
 import type { LeaveReason, Payload } from '../../protocol';
 import type { Address, Change, Media, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../../rooms';
 import { MemoryRoomStore } from '../memory';
-import type { RedisLink } from './link';
+import { unavailable, type RedisLink } from './link';
 
 /** What a script answers that told this node of a change: where in the inbox, and the change. */
 type Told = [id: string, body: string];
@@ -129,7 +129,7 @@ export class RedisRoomStore implements RoomStore {
         return seats.map((json) => JSON.parse(json) as Seat);
       },
       () => {
-        if (!this.#isMirrored(meetingId)) throw new CallError('UNAVAILABLE');
+        if (!this.#isMirrored(meetingId)) throw unavailable();
         return this.#mirror.roster(meetingId);
       },
     );

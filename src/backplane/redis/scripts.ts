@@ -37,7 +37,9 @@ const COMMON = /* lua */ `
     touch(inbox)
     return id
   end
+`;
 
+const SEATS = /* lua */ `
   local function placeOf(seat) return seat.meetingId .. '\\0' .. seat.userId end
   local function find(meeting, user)
     local json = call('HGET', P .. 'call:' .. meeting, user)
@@ -184,7 +186,9 @@ const MEMBERS_ONLY = /* lua */ `
   if not isAlive(me) then return redis.error_reply('UNKNOWN_NODE') end
 `;
 
-const member = (lua: string) => ({ lua: COMMON + MEMBERS_ONLY + lua, numberOfKeys: 1 });
+const member = (lua: string) => ({ lua: COMMON + MEMBERS_ONLY + SEATS + lua, numberOfKeys: 1 });
+/** The same for scripts that know no seats, and run for each message. */
+const messenger = (lua: string) => ({ lua: COMMON + MEMBERS_ONLY + lua, numberOfKeys: 1 });
 
 export const scripts = {
   /**
@@ -195,6 +199,7 @@ export const scripts = {
     numberOfKeys: 1,
     lua:
       COMMON +
+      SEATS +
       /* lua */ `
       local isKnown = call('EXISTS', P .. 'inbox:' .. me)
       local isBack, capacity, settleMs = arg(4) == '1', tonumber(arg(5)), tonumber(arg(6))
@@ -486,7 +491,7 @@ export const scripts = {
   `),
 
   /** 1: peer id, 2: the frame, 3: how long it may wait. */
-  bcFrame: member(/* lua */ `
+  bcFrame: messenger(/* lua */ `
     local node = call('HGET', P .. 'peer:' .. arg(1), 'node')
     if node == me then return 'here' end
     if node and node ~= '' and isAlive(node) then
@@ -500,12 +505,12 @@ export const scripts = {
   `),
 
   /** 1: peer id, 2: the frame. Gives whether it still waited. */
-  bcWithdraw: member(/* lua */ `
+  bcWithdraw: messenger(/* lua */ `
     return call('LREM', P .. 'waiting:' .. arg(1), 1, arg(2))
   `),
 
   /** 1: the address, 2: the signal, 3: how long it may be missed. */
-  bcSignal: member(/* lua */ `
+  bcSignal: messenger(/* lua */ `
     local node = nodeOf(arg(1))
     if isAlive(node) then
       post(node, 'signal', arg(1) .. '\\0' .. arg(2))
@@ -518,7 +523,7 @@ export const scripts = {
   `),
 
   /** 1: the node, 2: what, 3: the body. Gives whether that node is there. */
-  bcPost: member(/* lua */ `
+  bcPost: messenger(/* lua */ `
     if not isAlive(arg(1)) then return 0 end
     post(arg(1), arg(2), arg(3))
     return 1
