@@ -1,10 +1,13 @@
 // Several nodes whose Redis is away, is slow, comes back, or comes back with nothing.
 
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { promisify } from 'node:util';
-import { describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { certify } from './certify';
 import { BUILT, ServerProcess } from './e2e/server-process';
 import { freePort } from './free-port';
 import {
@@ -203,5 +206,43 @@ describe('Redis away at the start', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('Redis does not answer');
     expect(stdout).not.toContain('secret');
+  });
+});
+
+describe('[N7] a Redis that asks for a password, by TLS', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'redis-tls-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const start = async () => {
+    certify(folder);
+    const files = ['--tls-cert-file', join(folder, 'certificate.pem'), '--tls-key-file', join(folder, 'key.pem')];
+    const port = await freePort();
+    const tls = ['--tls-port', String(port), ...files, '--tls-auth-clients', 'no'];
+    await RedisServer.forTest(...tls, '--requirepass', 'hush');
+    const node = (password: string) => ({
+      REDIS_URL: `rediss://:${password}@127.0.0.1:${port}`,
+      NODE_EXTRA_CA_CERTS: join(folder, 'certificate.pem'),
+      LOG_LEVEL: 'trace',
+      STUN_URLS: '',
+      HOST: '127.0.0.1',
+      PORT: '0',
+    });
+    return { node };
+  };
+
+  it('is reached by what REDIS_URL says', async () => {
+    const { node } = await start();
+    const { server, port } = await ServerProcess.start(node('hush'));
+    await server.said('Redis is there');
+    const ada = await participant(`http://127.0.0.1:${port}`, { userId: 'ada' });
+    await fence(ada, ada);
+    expect(JSON.stringify(server.log.everything())).not.toContain('hush');
+  });
+
+  it('is asked again when it refuses the password, which nobody is told', async () => {
+    const { node } = await start();
+    const { server, port } = await ServerProcess.start(node('guessed'));
+    expect((await server.said('Redis does not answer')).reason).toContain('WRONGPASS');
+    expect((await get(`http://127.0.0.1:${port}/ready`)).status).toBe(503);
+    expect(JSON.stringify(server.log.everything())).not.toContain('guessed');
   });
 });

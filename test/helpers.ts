@@ -67,6 +67,11 @@ export class Inbox<T> {
   rest(): T[] {
     return [...this.#items];
   }
+
+  /** What came, taken or not. */
+  everything(): T[] {
+    return [...this.#history];
+  }
 }
 
 type Told = { [E in keyof ServerToClientEvents]: [event: E, payload: Parameters<ServerToClientEvents[E]>[0]] };

@@ -1,6 +1,6 @@
 // nginx as a document sets it up, in front of call servers on loopback; and what its tests ask through it.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
@@ -11,6 +11,7 @@ import { expect, onTestFinished, vi } from 'vitest';
 import { code } from '../documents';
 import { freePort } from '../free-port';
 import { before, Inbox, type PeerWire } from '../helpers';
+import { certify } from '../certify';
 import { pathOf } from '../e2e/programs';
 
 export interface Nginx {
@@ -110,12 +111,4 @@ function configuration(document: string, port: number, serverPorts: ServerPorts)
       ${configured}
     }
   `;
-}
-
-function certify(folder: string): void {
-  const command =
-    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 ' +
-    '-subj /CN=calls.example -addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out certificate.pem';
-  const { status, stderr } = spawnSync(pathOf('openssl'), command.split(' '), { cwd: folder, encoding: 'utf8' });
-  if (status !== 0) throw new Error(`openssl made no certificate:\n${stderr}`);
 }

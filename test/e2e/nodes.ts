@@ -77,5 +77,5 @@ export async function balance(nodes: readonly Node[]): Promise<string> {
 export function nodeOf(nodes: readonly Node[], userId: string): Promise<Node> {
   const hasJoined = ({ server }: Node) =>
     server.log.rest().some((line) => line.msg === 'joined' && line.userId === userId);
-  return vi.waitUntil(() => nodes.find(hasJoined), { timeout: 10_000 });
+  return vi.waitUntil(() => nodes.find(hasJoined), { timeout: 10_000, interval: 100 });
 }

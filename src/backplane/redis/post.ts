@@ -44,7 +44,9 @@ export class RedisPost implements Post {
     if (nodeOf(address) === this.#link.node) this.deliver(address, signal);
     else {
       const { graceMs, leaseMs } = this.#link.options;
-      await this.#link.run('bcSignal', address, JSON.stringify(signal), graceMs + leaseMs);
+      const id = (await this.#link.run('bcSignal', address, JSON.stringify(signal), graceMs + leaseMs)) as string;
+      // It may be here by now. What is sent after it, comes after it.
+      await this.#link.reached(id);
     }
     return true;
   }

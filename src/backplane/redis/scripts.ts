@@ -13,6 +13,7 @@
  *   claims:<peer>    set: the seats that claim a peer id
  *   ticket:<ticket>  the seat of a ticket
  *   missed:<address> list: the signals for a held seat whose node is gone
+ *   moved:<address>  where a seat went from there: somebody may not have been told yet
  *   peer:<peer>      hash: token, and node and connection while it is online
  *   peers:<node>     set: the peers that are online at a node
  *   busy:<node>      set: those of them that are participants
@@ -389,6 +390,8 @@ export const scripts = {
     if before.address ~= seat.address then
       nodes[nodeOf(seat.address)] = true
       more = more .. ',"missed":' .. list(take(P .. 'missed:' .. before.address))
+      call('DEL', P .. 'moved:' .. seat.address)
+      call('SET', P .. 'moved:' .. before.address, seat.address, 'PX', 60000)
     end
     return tell(nodes, 'held', seat, more)
   `),
@@ -509,17 +512,19 @@ export const scripts = {
     return call('LREM', P .. 'waiting:' .. arg(1), 1, arg(2))
   `),
 
-  /** 1: the address, 2: the signal, 3: how long it may be missed. */
+  /** 1: the address, 2: the signal, 3: how long it may be missed. Gives where in its inbox it is, if that is this node's. */
   bcSignal: messenger(/* lua */ `
-    local node = nodeOf(arg(1))
+    local address = call('GET', P .. 'moved:' .. arg(1)) or arg(1)
+    local node = nodeOf(address)
     if isAlive(node) then
-      post(node, 'signal', arg(1) .. '\\0' .. arg(2))
-    else
-      local missed = P .. 'missed:' .. arg(1)
-      call('RPUSH', missed, arg(2))
-      call('LTRIM', missed, -200, -1)
-      call('PEXPIRE', missed, arg(3))
+      local id = post(node, 'signal', address .. '\\0' .. arg(2))
+      return node == me and id or ''
     end
+    local missed = P .. 'missed:' .. address
+    call('RPUSH', missed, arg(2))
+    call('LTRIM', missed, -200, -1)
+    call('PEXPIRE', missed, arg(3))
+    return ''
   `),
 
   /** 1: the node, 2: what, 3: the body. Gives whether that node is there. */
