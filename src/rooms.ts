@@ -25,6 +25,8 @@ export interface Seat {
   readonly peerOnline: boolean;
   /** Milliseconds since the epoch, like every time here. */
   readonly joinedAt: number;
+  /** The version of the change by which it was given, where changes have one. */
+  readonly version?: number;
   /** Set while the connection is lost: until when the seat is kept for its return. */
   readonly heldUntil?: number;
 }
@@ -47,13 +49,27 @@ export type Seating =
   | { outcome: 'peer-id-taken' }
   | { outcome: 'full' };
 
+/** Somebody left. */
+export interface Departure {
+  seat: Seat;
+  reason: LeaveReason;
+  version: number;
+}
+
+/** A seat that went to another node, who was in the call then, and who left it lately. */
+export interface Moved {
+  seat: Seat;
+  others: Seat[];
+  departed?: Departure[];
+}
+
 /** What happened to a seat. `others` is who else was in the call then, `before` how the seat was. */
 export type Change =
   | { kind: 'seated'; seat: Seat; others: Seat[]; replaced?: Seat | undefined; request?: number }
   /** Told to the node of the seat alone: its connection asked again for what it has. */
   | { kind: 'confirmed'; seat: Seat; others: Seat[]; request: number }
   /** Its connection is lost; or it comes back on another node, to which the seat goes ahead of it. */
-  | { kind: 'held'; seat: Seat; others: Seat[]; before: Seat }
+  | ({ kind: 'held'; before: Seat } & Moved)
   | { kind: 'resumed'; seat: Seat; others: Seat[] }
   | { kind: 'media'; seat: Seat; media: Partial<Media> }
   | { kind: 'peer'; seat: Seat }
@@ -70,6 +86,8 @@ export interface RoomStore {
    * somebody. On every node that order is the same.
    */
   listen(listener: (change: Change) => void): void;
+  /** Up to which change this node was told everything: of two nodes, the one with the greater one was told more. */
+  readonly version: number;
   /**
    * Seats a user. In this order: who holds the peer id as somebody else (other user, other connection) refuses; who is
    * already in takes over; a call of `capacity` refuses. `others` is who else was in at that moment; a
@@ -85,7 +103,7 @@ export interface RoomStore {
   /** Gives a held seat back to its connection; a seat that was not held stays as it is. */
   resume(key: SeatKey): Promise<Seat | undefined>;
   /** Brings a seat to another connection, and keeps it until then for that. */
-  move(key: SeatKey, address: Address, until: number): Promise<Seat | undefined>;
+  move(key: SeatKey, address: Address, until: number): Promise<Moved | undefined>;
   /** Frees all seats that were held until `asOf` or earlier. Each is given out once. */
   expire(asOf: number): Promise<Seat[]>;
   /** A seat as this node was told of it: of calls in which it has nobody, it knows nothing. */
@@ -192,13 +210,18 @@ export class Rooms {
   }
 
   /** Brings a seat here, ahead of its client; `undefined` if it is gone or somewhere else by now. */
-  fetch(key: SeatKey, address: Address): Promise<Seat | undefined> {
+  fetch(key: SeatKey, address: Address): Promise<Moved | undefined> {
     return this.#store.move(key, address, this.#clock() + this.#options.reconnectGraceMs);
   }
 
   /** Frees what was held long enough. */
   expire(asOf: number): Promise<Seat[]> {
     return this.#store.expire(asOf);
+  }
+
+  /** Up to which change this node was told everything. */
+  get version(): number {
+    return this.#store.version;
   }
 
   /** Milliseconds until a held seat is free. */

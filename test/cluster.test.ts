@@ -393,7 +393,9 @@ describe('[N7] what is in Redis', () => {
     await ada.next('call:peer-left');
     await ada.ask('call:leave', self(ada));
     await Promise.all(nodes.map(({ calls }) => calls.close()));
-    const left = (await look.keys(`${prefix}:*`)).filter((key) => !/:(nodes|limit:.*|waiting:nobody)$/.test(key));
+    const left = (await look.keys(`${prefix}:*`)).filter(
+      (key) => !/:(nodes|version|limit:.*|waiting:nobody)$/.test(key),
+    );
     expect(left).toEqual([]);
   });
 });

@@ -22,7 +22,7 @@ export interface PostListener {
   /** There is a signal for a participant of this node. */
   deliver(address: Address, signal: Payload<'call:signal'>): void;
   /** A participant has come back on another node: what did it miss here, after what it says it heard last? */
-  handOver(address: Address, lastHeard: string): Missed | undefined;
+  handOver(address: Address, lastHeard: string): Promise<Missed | undefined>;
 }
 
 /** Brings signals to participants on any node, and fetches what they missed on another one. */

@@ -3,7 +3,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import type { PeerConnection, PeerPresence } from '../directory';
 import type { LeaveReason } from '../protocol';
-import type { Address, Change, Media, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../rooms';
+import type { Address, Change, Media, Moved, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../rooms';
 import type { Backplane, PeerFrames, Post, PostListener } from './index';
 
 export function createMemoryBackplane(): Backplane {
@@ -32,6 +32,8 @@ export function createMemoryBackplane(): Backplane {
 /* eslint-disable @typescript-eslint/require-await */
 
 export class MemoryRoomStore implements RoomStore {
+  /** There is no other node that could have been told more. */
+  readonly version = 0;
   readonly #calls = new Map<string, Map<string, Seat>>();
   readonly #claims = new Map<string, Set<Seat>>();
   readonly #tickets = new Map<string, Seat>();
@@ -83,16 +85,16 @@ export class MemoryRoomStore implements RoomStore {
     return { seat, changed };
   }
 
-  hold(key: SeatKey, until: number): Promise<Seat | undefined> {
-    return this.move(key, key.address, until);
+  async hold(key: SeatKey, until: number): Promise<Seat | undefined> {
+    return (await this.move(key, key.address, until))?.seat;
   }
 
-  async move(key: SeatKey, address: Address, until: number): Promise<Seat | undefined> {
+  async move(key: SeatKey, address: Address, until: number): Promise<Moved | undefined> {
     const before = this.#heldBy(key);
     if (!before) return undefined;
-    const seat = { ...before, address, heldUntil: until };
-    this.apply({ kind: 'held', seat, others: this.#others(key), before });
-    return seat;
+    const moved = { seat: { ...before, address, heldUntil: until }, others: this.#others(key) };
+    this.apply({ kind: 'held', before, ...moved });
+    return moved;
   }
 
   async resume(key: SeatKey): Promise<Seat | undefined> {

@@ -1,11 +1,12 @@
 // Tells those participants who are on this node of what happens in their calls.
 
+import type { Missed } from '../backplane/index';
 import { describe } from '../directory';
 import { CallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
 import type { ParticipantEvent, Refusal, Replies } from '../protocol';
-import type { Change, Seat, SeatKey } from '../rooms';
+import type { Change, Moved, Seat, SeatKey } from '../rooms';
 import { roomOf, socketIdOf, type Audience, type CallSocket } from './audience';
 
 /** A connection that asked for a seat. */
@@ -99,30 +100,24 @@ export class Announcer {
     const { meetingId, userId, address } = seat;
     if (before.address !== address) {
       const sid = socketIdOf(address);
-      const session = { sid, pid: seat.ticket, rooms: [sid, roomOf(meetingId)], data: { seat: { meetingId, userId } } };
+      const session = {
+        sid,
+        pid: seat.ticket,
+        rooms: [sid, roomOf(meetingId)],
+        data: { seat: { meetingId, userId } },
+      };
       this.#audience.memoryOf(before.address)?.detach(sid);
       this.#audience.memoryOf(address)?.adopt(session);
     }
     if (before.heldUntil === undefined) this.#audience.tell(meetingId, 'call:peer-reconnecting', moment(seat), address);
   }
 
-  #resumed({ seat, others }: Of<'resumed'>): void {
+  #resumed({ seat }: Of<'resumed'>): void {
     const { meetingId, address } = seat;
     const socket = this.#audience.socketAt(address);
     void socket?.join(roomOf(meetingId));
-    if (socket?.data.isUninformed) for (const other of others) this.#describe(socket, other);
     this.#audience.tell(meetingId, 'call:peer-reconnected', moment(seat), address);
     if (socket) this.#log.info(named(seat), 'reconnected');
-  }
-
-  /** Tells one connection how somebody is now. Not by the list of all, which means to call them. */
-  #describe(socket: CallSocket, seat: Seat): void {
-    const { userId, username, peerId, isMuted, isVideoOn, peerOnline: online } = seat;
-    const status = { userId, username, timestamp: now() };
-    socket.emit('call:mute-status', { ...status, isMuted });
-    socket.emit('call:video-status', { ...status, isVideoOn });
-    socket.emit('call:peer-status', { userId, peerId, online });
-    socket.emit(seat.heldUntil === undefined ? 'call:peer-reconnected' : 'call:peer-reconnecting', moment(seat));
   }
 
   #media({ seat, media }: Of<'media'>): void {
@@ -166,6 +161,31 @@ export class Announcer {
     data.seat = undefined;
     return true;
   }
+}
+
+/**
+ * The events for who was told everything up to a version, when nobody can tell any more what was said after it: who came
+ * and left since, and how everybody is. It is not the list of all, which means to ring them.
+ */
+export function newsSince(version: number, { others, departed = [] }: Moved): Missed {
+  const came = others.map((seat) => ({ version: seat.version ?? 0, news: ['call:peer-joined', moment(seat)] }));
+  const left = departed.map(({ seat, reason, version }) => ({
+    version,
+    news: ['call:peer-left', { ...moment(seat), reason }],
+  }));
+  const since = [...came, ...left].filter((each) => each.version > version);
+  const inOrder = since.sort((one, other) => one.version - other.version).map(({ news }) => news);
+  const states = others.flatMap((seat) => {
+    const { userId, username, peerId, isMuted, isVideoOn, peerOnline: online, heldUntil } = seat;
+    const status = { userId, username, timestamp: now() };
+    return [
+      ['call:mute-status', { ...status, isMuted }],
+      ['call:video-status', { ...status, isVideoOn }],
+      ['call:peer-status', { userId, peerId, online }],
+      [heldUntil === undefined ? 'call:peer-reconnected' : 'call:peer-reconnecting', moment(seat)],
+    ];
+  });
+  return [...inOrder, ...states];
 }
 
 export const now = () => new Date().toISOString();

@@ -10,8 +10,6 @@ import { RecoveryAdapter } from './recovery';
 export interface SocketData {
   /** The seat that this connection holds, as far as it was told. */
   seat?: { meetingId: string; userId: string } | undefined;
-  /** Back from another node, which could not tell what was missed there. */
-  isUninformed?: boolean;
   allowance: Allowance;
 }
 

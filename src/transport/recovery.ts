@@ -35,7 +35,8 @@ type Away = SessionToPersist & {
 };
 /** How a session from another node goes on here: what was missed there, and after which packet it is ours. */
 interface Adopted {
-  missed: Missed;
+  missed: Promise<Missed>;
+  informed: (missed: Missed) => void;
   firstOffset: number;
 }
 interface Memory {
@@ -58,6 +59,8 @@ export interface RecoveryOptions {
   noticeMs: number;
   /** Looks on other nodes for a session that is not known here: to {@link RecoveryAdapter.adopt} it, if there is one. */
   fetch?: (adapter: RecoveryAdapter, pid: PrivateSessionId, lastHeard: string) => Promise<void>;
+  /** Up to which change of all nodes everybody here was told. */
+  version?: () => number;
 }
 
 /**
@@ -118,7 +121,7 @@ export class RecoveryAdapter extends Adapter {
       const offset = (this.#lastOffset += 1);
       const bytes = jsonSize(packet.data, MAX_PACKET_DEPTH);
       // The client sends back the last string argument it saw as its offset.
-      packet.data.push(this.#tag + String(offset));
+      packet.data.push(this.#offsetOf(offset));
       const sent = { offset, at: this.#clock(), bytes, data: packet.data, except };
       for (const room of inUse) this.#keep(room, sent);
     }
@@ -140,7 +143,8 @@ export class RecoveryAdapter extends Adapter {
     const sid = this.#sids.get(pid);
     if (sid !== undefined) this.#hangUp(sid);
     const session = sid === undefined ? undefined : this.#away.get(sid);
-    const missedPackets = session && session.until >= this.#clock() ? this.#missed(session, lastHeard) : undefined;
+    const isHere = session && session.until >= this.#clock() && session.lastOffset === undefined;
+    const missedPackets = isHere ? await this.#missed(session, lastHeard) : undefined;
     // What Socket.IO understands as "not recovered".
     if (!session || !missedPackets) return null as unknown as Session;
     return { ...session, missedPackets };
@@ -148,16 +152,15 @@ export class RecoveryAdapter extends Adapter {
 
   /** A session that was on another node until now: what is said to it from here on, is kept for it here. */
   adopt(session: SessionToPersist): void {
-    this.#adopted.set(session.sid, { missed: [], firstOffset: this.#lastOffset });
+    let informed: Adopted['informed'] = () => undefined;
+    const missed = new Promise<Missed>((resolve) => (informed = resolve));
+    this.#adopted.set(session.sid, { missed, informed, firstOffset: this.#lastOffset });
     this.persistSession(session);
   }
 
-  /** What an adopted session missed on the other node; undefined if that could not tell. */
-  preface(sid: SocketId, missed: Missed | undefined): void {
-    const adopted = this.#adopted.get(sid);
-    if (adopted) adopted.missed = missed ?? [];
-    const data = this.#away.get(sid)?.data as { isUninformed?: boolean } | undefined;
-    if (data) data.isUninformed = missed === undefined;
+  /** What an adopted session missed on the other node. */
+  preface(sid: SocketId, missed: Missed): void {
+    this.#adopted.get(sid)?.informed(missed);
   }
 
   /** Ends a session here that goes on on another node: what is said from here on, is not for it. */
@@ -168,13 +171,12 @@ export class RecoveryAdapter extends Adapter {
   }
 
   /** What a detached session missed here; undefined if nothing is known of it any more. */
-  handOver(sid: SocketId, lastHeard: string): Missed | undefined {
+  async handOver(sid: SocketId, lastHeard: string): Promise<Missed | undefined> {
     const session = this.#away.get(sid);
-    const missed = session?.lastOffset === undefined ? undefined : this.#missed(session, lastHeard);
-    if (session && missed) {
-      this.#away.delete(sid);
-      this.#forget(sid, session.pid);
-    }
+    if (session?.lastOffset === undefined) return undefined;
+    const missed = await this.#missed(session, lastHeard);
+    this.#away.delete(sid);
+    this.#forget(sid, session.pid);
     return missed?.map((data) => data.slice(0, -1));
   }
 
@@ -210,12 +212,13 @@ export class RecoveryAdapter extends Adapter {
     this.#adopted.delete(sid);
   }
 
-  /** What was said to a session after what it heard last, in order; undefined if it cannot have heard that. */
-  #missed(session: Away, lastHeard: string): unknown[][] | undefined {
+  /** What was said to a session after what it heard last, in order; undefined if nobody knows that. */
+  async #missed(session: Away, lastHeard: string): Promise<unknown[][] | undefined> {
     const adopted = this.#adopted.get(session.sid);
     const isOurs = lastHeard.startsWith(this.#tag);
-    const seen = isOurs ? Number(lastHeard.slice(this.#tag.length)) : adopted?.firstOffset;
+    const seen = isOurs ? Number(lastHeard.split(':')[1]) : adopted?.firstOffset;
     if (seen === undefined || !Number.isSafeInteger(seen)) return undefined;
+    const before = isOurs ? [] : await adopted?.missed;
     const packets = new Map<number, Sent>();
     for (const room of session.rooms)
       for (const packet of this.#memories.get(room)?.packets ?? [])
@@ -226,8 +229,12 @@ export class RecoveryAdapter extends Adapter {
         )
           packets.set(packet.offset, packet);
     const inOrder = [...packets.values()].sort((a, b) => a.offset - b.offset).map(({ data }) => data);
-    const before = isOurs ? [] : (adopted?.missed ?? []);
-    return [...before.map((data) => [...data, this.#tag + String(seen)]), ...inOrder];
+    return [...(before ?? []).map((data) => [...data, this.#offsetOf(seen)]), ...inOrder];
+  }
+
+  /** What the client says, when it comes back, that it heard last: whose, which, and what it knew by then. */
+  #offsetOf(offset: number): string {
+    return `${this.#tag}${offset}:${this.#options.version?.() ?? 0}`;
   }
 
   #memoryOf(room: Room): Memory {
@@ -263,6 +270,9 @@ export function recoveryAdapter(options: RecoveryOptions): typeof Adapter {
     }
   };
 }
+
+/** Up to which change a client was told everything, by what it says it heard last. */
+export const versionOf = (lastHeard: string): number => Number(lastHeard.split(':')[2] ?? 0) || 0;
 
 /** The id by which a client asks for recovery, known to it alone. Socket.IO sends it, and types it as private. */
 export function privateIdOf(socket: Socket): PrivateSessionId {

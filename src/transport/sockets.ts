@@ -11,12 +11,12 @@ import type { Logger } from '../logger';
 import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Replies } from '../protocol';
 import type { Change, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
-import { Announcer, errorOf, named, now } from './announcer';
+import { Announcer, errorOf, named, newsSince, now } from './announcer';
 import { Audience, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { guardedParser } from './packets';
-import { privateIdOf, recoveryAdapter, type RecoveryAdapter } from './recovery';
+import { privateIdOf, recoveryAdapter, versionOf, type RecoveryAdapter } from './recovery';
 
 type Handlers = {
   [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>, answer: (data: Replies[E]) => void) => Promise<void>;
@@ -57,7 +57,12 @@ export class Sockets {
     const graceMs = config.reconnectGraceMs;
     this.#io = new Server({
       connectionStateRecovery: { maxDisconnectionDuration: graceMs, skipMiddlewares: true },
-      adapter: recoveryAdapter({ graceMs, noticeMs: PING.interval + PING.timeout, fetch: this.#fetch }),
+      adapter: recoveryAdapter({
+        graceMs,
+        noticeMs: PING.interval + PING.timeout,
+        fetch: this.#fetch,
+        version: () => rooms.version,
+      }),
       parser: guardedParser,
       connectTimeout: 10_000,
       serveClient: false,
@@ -69,7 +74,8 @@ export class Sockets {
     rooms.onChange((change) => this.#heard(change));
     post.listen({
       deliver: (address, signal) => this.#audience.tellOne(address, 'call:signal', signal),
-      handOver: (address, lastHeard) => this.#audience.memoryOf(address)?.handOver(socketIdOf(address), lastHeard),
+      handOver: (address, lastHeard) =>
+        Promise.resolve(this.#audience.memoryOf(address)?.handOver(socketIdOf(address), lastHeard)),
     });
   }
 
@@ -120,7 +126,6 @@ export class Sockets {
     const { seat } = socket.data;
     if (!seat) return;
     const resumed = await this.#rooms.resume({ ...seat, address: this.#audience.addressOf(socket) });
-    socket.data.isUninformed = false;
     if (resumed) return;
     socket.data.seat = undefined;
     await socket.leave(roomOf(seat.meetingId));
@@ -134,9 +139,10 @@ export class Sockets {
     const sid = socketIdOf(seat.address);
     const address = this.#audience.addressOf({ nsp: adapter.nsp, id: sid });
     const isOfNamespace = seat.address.endsWith(address.slice(address.indexOf('/')));
-    if (!isOfNamespace || !(await this.#rooms.fetch(seat, address))) return;
-    const missed = await this.#post.collect(seat.address, lastHeard);
-    adapter.preface(sid, missed);
+    const moved = isOfNamespace ? await this.#rooms.fetch(seat, address) : undefined;
+    if (!moved) return;
+    const missed = await this.#post.collect(seat.address, lastHeard).catch(() => undefined);
+    adapter.preface(sid, missed ?? newsSince(versionOf(lastHeard), moved));
   };
 
   #heard(change: Change): void {

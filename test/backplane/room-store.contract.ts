@@ -79,7 +79,7 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       const bob = await seated(store, { userId: 'bob' });
       const again = newcomer({ userId: 'ada', peerId: 'new', address: `${here}/#new` });
       const { request: _, ...wanted } = again;
-      const seat = { ...wanted, peerOnline: false };
+      const seat = expect.objectContaining({ ...wanted, peerOnline: false }) as Seat;
       expect(await store.seat(again, 2)).toEqual({ outcome: 'seated', seat, others: [bob], replaced: first });
       expect(await store.count()).toEqual({ calls: 1, participants: 2 });
       expect(await store.claims(first.peerId)).toEqual([]);
@@ -122,7 +122,7 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       expect(await store.seat(renamed, 1)).toMatchObject({ outcome: 'seated', others: [] });
       expect(await store.release(ada, 'left')).toEqual(ada);
       const { request: _, ...wanted } = renamed;
-      expect(await store.roster('meeting')).toEqual([{ ...wanted, peerOnline: false }]);
+      expect(await store.roster('meeting')).toMatchObject([{ ...wanted, peerOnline: false }]);
     });
 
     it('[S4] who was refused claims nothing', async () => {
@@ -260,7 +260,7 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       expect(await store.holder('nobodys')).toBeUndefined();
       const address = `${here}/#elsewhere`;
       const moved = { ...ada, address, heldUntil: 1000 };
-      expect(await store.move(ada, address, 1000)).toEqual(moved);
+      expect(await store.move(ada, address, 1000)).toMatchObject({ seat: moved, others: [{ userId: 'bob' }] });
       expect(store.changes.at(-1)).toMatchObject({
         kind: 'held',
         seat: moved,

@@ -42,6 +42,7 @@ function slowBackplane(gate: () => Promise<unknown>): Backplane {
   const backplane = createMemoryBackplane();
   const rooms = new Proxy(backplane.rooms, {
     get(store, name: keyof RoomStore) {
+      if (name === 'version') return store.version;
       if (name === 'listen' || name === 'find') return store[name].bind(store);
       return async (...args: unknown[]) => {
         await gate();

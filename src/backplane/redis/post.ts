@@ -33,7 +33,7 @@ export class RedisPost implements Post {
       const end = body.indexOf('\0');
       this.deliver(body.slice(0, end), JSON.parse(body.slice(end + 1)) as Payload<'call:signal'>);
     });
-    link.on('question', (body) => this.#answer(JSON.parse(body) as Question));
+    link.on('question', (body) => void this.#answer(JSON.parse(body) as Question));
     link.on('answer', (body) => {
       const { id, missed } = JSON.parse(body) as Answer;
       this.#questions.get(id)?.(missed);
@@ -75,11 +75,11 @@ export class RedisPost implements Post {
     this.#listener = listener;
   }
 
-  #answer({ id, from, address, lastHeard }: Question): void {
-    const missed = this.#listener?.handOver(address, lastHeard);
+  async #answer({ id, from, address, lastHeard }: Question): Promise<void> {
+    const missed = await this.#listener?.handOver(address, lastHeard);
     const answer: Answer = { id, ...(missed && { missed }) };
     // Who asked does not wait for ever.
-    this.#link.run('bcPost', from, 'answer', JSON.stringify(answer)).catch(() => undefined);
+    await this.#link.run('bcPost', from, 'answer', JSON.stringify(answer)).catch(() => undefined);
   }
 }
 

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallError } from '../../errors';
 import type { LeaveReason, Payload } from '../../protocol';
-import type { Address, Change, Media, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../../rooms';
+import type { Address, Change, Media, Moved, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../../rooms';
 import { MemoryRoomStore } from '../memory';
 import { unavailable, type RedisLink } from './link';
 
@@ -30,13 +30,18 @@ const RETRY_MS = 250;
 export class RedisRoomStore implements RoomStore {
   readonly #link: RedisLink;
   readonly #mirror: MemoryRoomStore;
+  version = 0;
   /** Called with what was kept for a participant of this node while it had none. */
   onMissed: (address: Address, signals: Signal[]) => void = () => undefined;
 
   constructor(link: RedisLink) {
     this.#link = link;
     this.#mirror = new MemoryRoomStore(() => false);
-    link.on('change', (body) => this.#hear(JSON.parse(body) as Change & { missed?: Signal[] }));
+    link.on('change', (body) => {
+      const { version, ...heard } = JSON.parse(body) as Change & { version: number; missed?: Signal[] };
+      this.version = version;
+      this.#hear(heard);
+    });
     link.on('roster', (body) => this.#compare(JSON.parse(body) as Roster));
   }
 
@@ -91,8 +96,8 @@ export class RedisRoomStore implements RoomStore {
     );
   }
 
-  async move(key: SeatKey, address: Address, until: number): Promise<Seat | undefined> {
-    return (await this.#change('bcMove', key, address, until))?.seat;
+  async move(key: SeatKey, address: Address, until: number): Promise<Moved | undefined> {
+    return (await this.#change('bcMove', key, address, until)) as Extract<Change, { kind: 'held' }> | undefined;
   }
 
   async expire(asOf: number): Promise<Seat[]> {

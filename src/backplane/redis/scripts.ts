@@ -13,11 +13,13 @@
  *   claims:<peer>    set: the seats that claim a peer id
  *   ticket:<ticket>  the seat of a ticket
  *   missed:<address> list: the signals for a held seat whose node is gone
+ *   departed:<meeting> list: who left lately, for who comes back from a node that cannot tell any more
  *   moved:<address>  where a seat went from there: somebody may not have been told yet
  *   peer:<peer>      hash: token, and node and connection while it is online
  *   peers:<node>     set: the peers that are online at a node
  *   busy:<node>      set: those of them that are participants
  *   waiting:<peer>   list: frames for a peer that is not online
+ *   version          number of the last change of all
  *   settling         is there while the nodes bring back what was lost
  */
 
@@ -62,9 +64,18 @@ const SEATS = /* lua */ `
   end
   local function list(items) return '[' .. table.concat(items, ',') .. ']' end
 
+  -- The number of a change. It grows even when all is lost, because it began with the time.
+  local function nextVersion()
+    local key = P .. 'version'
+    if call('EXISTS', key) == 0 then call('SET', key, string.format('%.0f', now * 1000)) end
+    local version = string.format('%.0f', call('INCR', key))
+    touch(key)
+    return version
+  end
   -- Tells nodes of a change; gives where in its inbox this node is told, and what.
-  local function tell(nodes, kind, seat, more)
-    local body = '{"kind":"' .. kind .. '","seat":' .. cjson.encode(seat) .. (more or '') .. '}'
+  local function tell(nodes, kind, seat, more, version)
+    local body = '{"kind":"' .. kind .. '","version":' .. (version or nextVersion()) .. ',"seat":' .. cjson.encode(seat)
+      .. (more or '') .. '}'
     local told = ''
     for node in pairs(nodes) do
       -- Also one whose lease ran out: it may be back before it is judged dead, and read on.
@@ -141,13 +152,23 @@ const SEATS = /* lua */ `
   end
   local function free(seat, reason)
     local _, nodes = othersIn(seat.meetingId)
+    local version = nextVersion()
     call('HDEL', P .. 'call:' .. seat.meetingId, seat.userId)
-    if call('EXISTS', P .. 'call:' .. seat.meetingId) == 0 then call('ZREM', P .. 'calls', seat.meetingId) end
+    local departed = P .. 'departed:' .. seat.meetingId
+    if call('EXISTS', P .. 'call:' .. seat.meetingId) == 0 then
+      call('ZREM', P .. 'calls', seat.meetingId)
+      call('DEL', departed)
+    else
+      local departure = ',"reason":"' .. reason .. '","seat":' .. cjson.encode(seat) .. '}'
+      call('RPUSH', departed, '{"version":' .. version .. departure)
+      call('LTRIM', departed, -50, -1)
+      call('PEXPIRE', departed, 120000)
+    end
     call('ZREM', P .. 'seats', placeOf(seat))
     call('ZREM', P .. 'held', placeOf(seat))
     call('DEL', P .. 'missed:' .. seat.address)
     let(seat)
-    return tell(nodes, 'freed', seat, ',"reason":"' .. reason .. '"')
+    return tell(nodes, 'freed', seat, ',"reason":"' .. reason .. '"', version)
   end
   local function notePeer(peer, online)
     for _, place in ipairs(call('SMEMBERS', P .. 'claims:' .. peer)) do
@@ -348,11 +369,13 @@ export const scripts = {
       local settling = call('PTTL', P .. 'settling')
       if settling > 0 then return { 'settling', settling } end
     end
+    local version = nextVersion()
     seat.peerOnline = isOnline(seat.peerId)
+    seat.version = tonumber(version)
     save(seat, before)
     nodes[me] = true
     if before then more = more .. ',"replaced":' .. cjson.encode(before) end
-    return { 'told', tell(nodes, 'seated', seat, more) }
+    return { 'told', tell(nodes, 'seated', seat, more, version) }
   `),
 
   /** 4: the reason. */
@@ -390,6 +413,7 @@ export const scripts = {
     if before.address ~= seat.address then
       nodes[nodeOf(seat.address)] = true
       more = more .. ',"missed":' .. list(take(P .. 'missed:' .. before.address))
+      more = more .. ',"departed":' .. list(call('LRANGE', P .. 'departed:' .. seat.meetingId, 0, -1))
       call('DEL', P .. 'moved:' .. seat.address)
       call('SET', P .. 'moved:' .. before.address, seat.address, 'PX', 60000)
     end
