@@ -25,8 +25,8 @@ export interface Seat {
   readonly peerOnline: boolean;
   /** Milliseconds since the epoch, like every time here. */
   readonly joinedAt: number;
-  /** The version of the change by which it was given, where changes have one. */
-  readonly version?: number;
+  /** The version of the change by which it was given, where changes have one; a text of digits. */
+  readonly version?: string;
   /** Set while the connection is lost: until when the seat is kept for its return. */
   readonly heldUntil?: number;
 }

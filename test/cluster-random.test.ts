@@ -188,7 +188,7 @@ it.each(SEEDS)(
         if (believed !== names[0]) return `believed ${believed}, in ${meetingId} are ${String(names[0])}`;
         for (const { userId, others } of believers) {
           const told = [...others, userId].sort().join();
-          if (told !== names[0]) return `${userId} was told of ${told}, in ${meetingId} are ${String(names[0])}`;
+          if (told !== names[0]) return `${userId} was told of ${told}, in ${meetingId} are ${names.join()}`;
         }
         const muted = rooms.map(({ users }) =>
           users

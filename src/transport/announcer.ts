@@ -79,8 +79,13 @@ export class Announcer {
     const { meetingId, userId, address } = seat;
     if (replaced && replaced.address !== address) this.#evict(replaced);
     const socket = this.#waits(change)?.socket;
+    const earlier = socket?.data.seat;
+    // It is about to be left, and what happens there is none of its business any more.
+    if (earlier && earlier.meetingId !== meetingId) this.#audience.dismiss(address, earlier.meetingId);
     if (socket) socket.data.seat = { meetingId, userId };
     if (socket?.connected) void socket.join(roomOf(meetingId));
+    // It was lost while it waited, and may come back.
+    else if (socket) this.#audience.memoryOf(address)?.enterAway(socket.id, roomOf(meetingId));
     this.#audience.tell(meetingId, 'call:peer-joined', moment(seat), address);
     if (socket) this.#log.info({ ...named(seat), participants: others.length + 1, again: Boolean(replaced) }, 'joined');
     this.#answer(change);
@@ -168,7 +173,7 @@ export class Announcer {
  * and left since, and how everybody is. It is not the list of all, which means to ring them.
  */
 export function newsSince(version: number, { others, departed = [] }: Moved): Missed {
-  const came = others.map((seat) => ({ version: seat.version ?? 0, news: ['call:peer-joined', moment(seat)] }));
+  const came = others.map((seat) => ({ version: Number(seat.version ?? 0), news: ['call:peer-joined', moment(seat)] }));
   const left = departed.map(({ seat, reason, version }) => ({
     version,
     news: ['call:peer-left', { ...moment(seat), reason }],

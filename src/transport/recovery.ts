@@ -150,6 +150,12 @@ export class RecoveryAdapter extends Adapter {
     return { ...session, missedPackets };
   }
 
+  /** Puts a lost connection into one more room, as if it had joined it before. */
+  enterAway(sid: SocketId, room: Room): void {
+    const session = this.#away.get(sid);
+    if (session) this.persistSession({ ...session, rooms: [...session.rooms, room] });
+  }
+
   /** A session that was on another node until now: what is said to it from here on, is kept for it here. */
   adopt(session: SessionToPersist): void {
     let informed: Adopted['informed'] = () => undefined;

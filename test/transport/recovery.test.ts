@@ -127,6 +127,16 @@ describe('[R6] recovery', () => {
     expect(await here.missed('ada', seen)).toEqual(['one', 'two', 'three', 'four']);
   });
 
+  it('gives who was lost while it joined what was said after that', async () => {
+    const { adapter, say, leave, missed } = setUp();
+    const seen = say('call', 'seen');
+    leave('ada', []);
+    say('call', 'before');
+    adapter.enterAway('ada', 'room');
+    say('room', 'after');
+    expect(await missed('ada', seen)).toEqual(['after']);
+  });
+
   it('knows nobody by a made-up id, and no offset that is none', async () => {
     const { leave, missed, adapter } = setUp();
     leave('ada', ['call']);

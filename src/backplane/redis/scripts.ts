@@ -64,7 +64,8 @@ const SEATS = /* lua */ `
   end
   local function list(items) return '[' .. table.concat(items, ',') .. ']' end
 
-  -- The number of a change. It grows even when all is lost, because it began with the time.
+  -- The number of a change, as text: cjson keeps 14 digits of a number. It grows even when all is lost, because it began
+  -- with the time.
   local function nextVersion()
     local key = P .. 'version'
     if call('EXISTS', key) == 0 then call('SET', key, string.format('%.0f', now * 1000)) end
@@ -371,7 +372,7 @@ export const scripts = {
     end
     local version = nextVersion()
     seat.peerOnline = isOnline(seat.peerId)
-    seat.version = tonumber(version)
+    seat.version = version
     save(seat, before)
     nodes[me] = true
     if before then more = more .. ',"replaced":' .. cjson.encode(before) end
