@@ -80,6 +80,8 @@ export class RecoveryAdapter extends Adapter {
   readonly #clock: () => number;
   readonly #away = new Map<SocketId, Away>();
   readonly #adopted = new Map<SocketId, Adopted>();
+  /** After which packet a connection joined a room: what was said there before, is not for it. */
+  readonly #joinedAfter = new Map<SocketId, number>();
   readonly #sids = new Map<PrivateSessionId, SocketId>();
   readonly #memories = new Map<Room, Memory>();
   readonly #sweeper: NodeJS.Timeout;
@@ -100,6 +102,8 @@ export class RecoveryAdapter extends Adapter {
 
   override addAll(id: SocketId, rooms: Set<Room>): void {
     void super.addAll(id, rooms);
+    // Whoever comes back has been in its rooms all the while.
+    if (!rooms.has(id) && !this.#away.has(id)) this.#joinedAfter.set(id, this.#lastOffset);
     // A socket joins the room of its own name when it is connected, and a recovered one is then back for good.
     const socket = rooms.has(id) ? this.nsp.sockets.get(id) : undefined;
     if (!socket) return;
@@ -153,7 +157,9 @@ export class RecoveryAdapter extends Adapter {
   /** Puts a lost connection into one more room, as if it had joined it before. */
   enterAway(sid: SocketId, room: Room): void {
     const session = this.#away.get(sid);
-    if (session) this.persistSession({ ...session, rooms: [...session.rooms, room] });
+    if (!session) return;
+    this.persistSession({ ...session, rooms: [...session.rooms, room] });
+    this.#joinedAfter.set(sid, this.#lastOffset);
   }
 
   /** A session that was on another node until now: what is said to it from here on, is kept for it here. */
@@ -216,6 +222,7 @@ export class RecoveryAdapter extends Adapter {
   #forget(sid: SocketId, pid: PrivateSessionId): void {
     this.#sids.delete(pid);
     this.#adopted.delete(sid);
+    this.#joinedAfter.delete(sid);
   }
 
   /** What was said to a session after what it heard last, in order; undefined if nobody knows that. */
@@ -226,14 +233,16 @@ export class RecoveryAdapter extends Adapter {
     if (seen === undefined || !Number.isSafeInteger(seen)) return undefined;
     const before = isOurs ? [] : await adopted?.missed;
     const packets = new Map<number, Sent>();
-    for (const room of session.rooms)
+    for (const room of session.rooms) {
+      const after = room === session.sid ? seen : Math.max(seen, this.#joinedAfter.get(session.sid) ?? 0);
       for (const packet of this.#memories.get(room)?.packets ?? [])
         if (
-          packet.offset > seen &&
+          packet.offset > after &&
           packet.offset <= (session.lastOffset ?? Infinity) &&
           !packet.except.has(session.sid)
         )
           packets.set(packet.offset, packet);
+    }
     const inOrder = [...packets.values()].sort((a, b) => a.offset - b.offset).map(({ data }) => data);
     return [...(before ?? []).map((data) => [...data, this.#offsetOf(seen)]), ...inOrder];
   }

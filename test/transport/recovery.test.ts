@@ -131,9 +131,9 @@ describe('[R6] recovery', () => {
     const { adapter, say, leave, missed } = setUp();
     const seen = say('call', 'seen');
     leave('ada', []);
-    say('call', 'before');
-    adapter.enterAway('ada', 'room');
-    say('room', 'after');
+    say('other', 'before');
+    adapter.enterAway('ada', 'other');
+    say('other', 'after');
     expect(await missed('ada', seen)).toEqual(['after']);
   });
 
