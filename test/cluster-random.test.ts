@@ -182,7 +182,8 @@ it.each(SEEDS)(
         if (new Set(names).size > 1) return `the nodes differ: ${names.join(' | ')}`;
         const believers = people.filter((person) => person.meetingId === meetingId);
         const present = new Set(rooms[0]?.users.map(({ userId }) => userId));
-        for (const { userId, others } of believers.filter((person) => present.has(person.userId))) {
+        const isSure = ({ userId, isUnsure }: Person) => present.has(userId) && !isUnsure;
+        for (const { userId, others } of believers.filter(isSure)) {
           const told = [...others, userId].sort().join();
           if (told !== names[0]) return `${userId} was told of ${told}, in ${meetingId} are ${names.join()}`;
         }

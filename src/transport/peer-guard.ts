@@ -57,7 +57,10 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       for (const socket of this.#sockets) socket.ping();
     }, PING.interval).unref();
     options.frames.listen((toPeerId, frame) => this.#deliver(toPeerId, frame));
-    options.presence.onReplaced((connection) => this.#replace(({ presence }) => presence.connection === connection));
+    // Also one that is still being let in.
+    options.presence.onReplaced((connection) =>
+      replace([...this.#sockets].find(({ presence }) => presence.connection === connection)),
+    );
   }
 
   /** Completes an upgrade. */
@@ -145,7 +148,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     // Not `once`, which would keep three more objects for each socket; it closes but once.
     socket.on('close', depart);
     // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
-    this.#replace(({ id }) => id === socket.id);
+    replace(this.#registered.get(id));
     this.emit('connection', socket, req);
     this.#registered.set(id, socket);
     for (const frame of [...waiting, ...early]) socket.send(frame);
@@ -156,11 +159,6 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     const early = this.#early.get(toPeerId);
     if (early) early.push(frame);
     else this.#registered.get(toPeerId)?.send(frame);
-  }
-
-  /** Ends a connection whose peer is connected anew. */
-  #replace(isIt: (socket: GuardedSocket) => boolean): void {
-    [...this.#registered.values()].find(isIt)?.end(CLOSE.policy, 'connected again');
   }
 
   /** Apart from the upgrade, whose request would otherwise live as long as the socket. */
@@ -174,6 +172,9 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     return socket;
   }
 }
+
+/** Ends a connection whose peer is connected anew. */
+const replace = (socket: GuardedSocket | undefined) => socket?.end(CLOSE.policy, 'connected again');
 
 /** Frames on their way to one peer, and whether it was already said that one did not come. */
 interface Awaited {
