@@ -140,15 +140,15 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       presence.depart(socket.presence).catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
       log.debug({ peerId: id }, 'peer offline');
     };
-    // It may have been ended meanwhile.
+    // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
+    replace(this.#registered.get(id));
+    // It may have been ended meanwhile, and then took the place of the one before all the same.
     if (!socket.isOpen) {
       depart();
       return;
     }
     // Not `once`, which would keep three more objects for each socket; it closes but once.
     socket.on('close', depart);
-    // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
-    replace(this.#registered.get(id));
     this.emit('connection', socket, req);
     this.#registered.set(id, socket);
     for (const frame of [...waiting, ...early]) socket.send(frame);
