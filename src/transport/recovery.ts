@@ -166,13 +166,15 @@ export class RecoveryAdapter extends Adapter {
   adopt(session: SessionToPersist): void {
     let informed: Adopted['informed'] = () => undefined;
     const missed = new Promise<Missed>((resolve) => (informed = resolve));
+    // It came, went and comes again: nobody waits for what it missed the first time.
+    this.#adopted.get(session.sid)?.informed([]);
     this.#adopted.set(session.sid, { missed, informed, firstOffset: this.#lastOffset });
     this.persistSession(session);
   }
 
-  /** What an adopted session missed on the other node. */
-  preface(sid: SocketId, missed: Missed): void {
-    this.#adopted.get(sid)?.informed(missed);
+  /** How to say what a session that was just adopted missed on the other node. */
+  adoption(sid: SocketId): (missed: Missed) => void {
+    return this.#adopted.get(sid)?.informed ?? (() => undefined);
   }
 
   /** Ends a session here that goes on on another node: what is said from here on, is not for it. */
@@ -221,6 +223,7 @@ export class RecoveryAdapter extends Adapter {
 
   #forget(sid: SocketId, pid: PrivateSessionId): void {
     this.#sids.delete(pid);
+    this.#adopted.get(sid)?.informed([]);
     this.#adopted.delete(sid);
     this.#joinedAfter.delete(sid);
   }

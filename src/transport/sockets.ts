@@ -141,8 +141,9 @@ export class Sockets {
     const isOfNamespace = seat.address.endsWith(address.slice(address.indexOf('/')));
     const moved = isOfNamespace ? await this.#rooms.fetch(seat, address) : undefined;
     if (!moved) return;
+    const inform = adapter.adoption(sid);
     const missed = await this.#post.collect(seat.address, lastHeard).catch(() => undefined);
-    adapter.preface(sid, missed ?? newsSince(versionOf(lastHeard), moved));
+    inform(missed ?? newsSince(versionOf(lastHeard), moved));
   };
 
   #heard(change: Change): void {

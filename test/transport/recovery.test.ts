@@ -112,7 +112,7 @@ describe('[R6] recovery', () => {
     here.adapter.adopt({ sid: 'ada', pid: 'private-ada', rooms: ['ada', 'call'], data: {} });
     there.say('call', 'three, to others');
     here.say('call', 'three');
-    here.adapter.preface('ada', (await there.adapter.handOver('ada', String(seen))) ?? []);
+    here.adapter.adoption('ada')((await there.adapter.handOver('ada', String(seen))) ?? []);
     expect(await here.missed('ada', seen)).toEqual(['one', 'two', 'three']);
     expect(await there.adapter.handOver('ada', String(seen))).toBeUndefined();
     expect(await there.missed('ada', seen)).toBeUndefined();
@@ -125,6 +125,17 @@ describe('[R6] recovery', () => {
     expect(await here.missed('ada', heard[1])).toEqual(['three', 'four']);
     expect(await here.missed('ada', heard[2])).toEqual(['four']);
     expect(await here.missed('ada', seen)).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('lets nobody wait for what was missed, when the session comes again or is forgotten meanwhile', async () => {
+    const { adapter, missed } = setUp();
+    const session = { sid: 'ada', pid: 'private-ada', rooms: ['ada', 'call'], data: {} };
+    adapter.adopt(session);
+    const first = adapter.restoreSession('private-ada', 'elsewhere');
+    adapter.adopt(session);
+    expect((await first).missedPackets).toEqual([]);
+    adapter.adoption('ada')([['said', 'elsewhere']]);
+    expect(await missed('ada', 'elsewhere')).toEqual(['elsewhere']);
   });
 
   it('gives who was lost while it joined what was said after that', async () => {
