@@ -115,7 +115,11 @@ export class Stage {
   /** Any page, with our watch on its connections. */
   async visit(address: string, userId: string): Promise<Caller> {
     const caller = await this.openPage(userId);
-    await caller.page.goto(address);
+    await caller.page.goto(address).catch((error: unknown) => {
+      // A browser that has just found out about its network gives up what it was loading.
+      if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error;
+      return caller.page.goto(address);
+    });
     return caller;
   }
 
