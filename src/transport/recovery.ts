@@ -147,18 +147,19 @@ export class RecoveryAdapter extends Adapter {
     const sid = this.#sids.get(pid);
     if (sid !== undefined) this.#hangUp(sid);
     const session = sid === undefined ? undefined : this.#away.get(sid);
-    const isHere = session && session.until >= this.#clock() && session.lastOffset === undefined;
-    const missedPackets = isHere ? await this.#missed(session, lastHeard) : undefined;
-    // What Socket.IO understands as "not recovered".
-    if (!session || !missedPackets) return null as unknown as Session;
-    return { ...session, missedPackets };
+    const isHere = () => session && session.until >= this.#clock() && session.lastOffset === undefined;
+    const missedPackets = session && isHere() ? await this.#missed(session, lastHeard) : undefined;
+    // What Socket.IO understands as "not recovered". It may have gone elsewhere meanwhile.
+    if (!missedPackets || !isHere()) return null as unknown as Session;
+    return { ...session, missedPackets } as Session;
   }
 
   /** Puts a lost connection into one more room, as if it had joined it before. */
   enterAway(sid: SocketId, room: Room): void {
     const session = this.#away.get(sid);
     if (!session) return;
-    this.persistSession({ ...session, rooms: [...session.rooms, room] });
+    session.rooms = [...session.rooms, room];
+    this.#memoryOf(room).neededUntil = Math.max(this.#memoryOf(room).neededUntil, session.until);
     this.#joinedAfter.set(sid, this.#lastOffset);
   }
 
@@ -189,8 +190,11 @@ export class RecoveryAdapter extends Adapter {
     const session = this.#away.get(sid);
     if (session?.lastOffset === undefined) return undefined;
     const missed = await this.#missed(session, lastHeard);
-    this.#away.delete(sid);
-    this.#forget(sid, session.pid);
+    // It may be back here by now.
+    if (this.#away.get(sid) === session) {
+      this.#away.delete(sid);
+      this.#forget(sid, session.pid);
+    }
     return missed?.map((data) => data.slice(0, -1));
   }
 

@@ -114,7 +114,7 @@ export class RedisLink {
     if (!this.isUp) await new Promise<void>((resolve) => this.#waitingForUp.add(resolve));
   }
 
-  /** A connection of its own to the same Redis, for what does not come by scripts of ours. */
+  /** The client that runs our scripts, for libraries that bring scripts of their own; undefined until it is loaded. */
   get client(): RedisClient | undefined {
     return this.#commands;
   }
