@@ -18,6 +18,8 @@ import { type CallError, localError, refused } from './errors';
 const ANSWER_MS = 10_000;
 /** The same for a goodbye: the end of the connection says it, too. */
 const GOODBYE_MS = 2000;
+/** How long a connection may take to stand. A server that ends amid the handshake is noticed by this alone. */
+const CONNECT_MS = 8000;
 const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 5000;
 
@@ -65,6 +67,7 @@ export class Signaling {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       forceNew: true,
+      timeout: CONNECT_MS,
       reconnectionDelay: RECONNECT_MS,
       reconnectionDelayMax: RECONNECT_MAX_MS,
     });
