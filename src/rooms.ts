@@ -47,6 +47,8 @@ export type Seating =
   /** The same connection asked again for what it has. */
   | { outcome: 'unchanged'; seat: Seat; others: Seat[] }
   | { outcome: 'peer-id-taken' }
+  /** The client went on on another connection, with its seat, before it got this one. */
+  | { outcome: 'gone' }
   | { outcome: 'full' };
 
 /** Somebody left. */
@@ -58,6 +60,8 @@ export interface Departure {
 
 /** A seat that went to another node, who was in the call then, and who left it lately. */
 export interface Moved {
+  /** By which change: it is the name of the move. */
+  version: number;
   seat: Seat;
   others: Seat[];
   departed?: Departure[];
@@ -89,9 +93,9 @@ export interface RoomStore {
   /** Up to which change this node was told everything: of two nodes, the one with the greater one was told more. */
   readonly version: number;
   /**
-   * Seats a user. In this order: who holds the peer id as somebody else (other user, other connection) refuses; who is
-   * already in takes over; a call of `capacity` refuses. `others` is who else was in at that moment; a
-   * seat that the same connection holds as another user is none, it is about to be left.
+   * Seats a user. In this order: a ticket whose seat is on another connection refuses; who holds the peer id as somebody
+   * else (other user, other connection) refuses; who is already in takes over; a call of `capacity` refuses. `others` is
+   * who else was in at that moment; a seat that the same connection holds as another user is none, it is about to be left.
    */
   seat(newcomer: Newcomer, capacity: number): Promise<Seating>;
   /** Frees the seat; `undefined` if this connection does not hold it. */
@@ -164,6 +168,8 @@ export class Rooms {
     };
     const seating = await this.#store.seat(newcomer, this.#options.maxParticipants);
     if (seating.outcome === 'peer-id-taken') throw new CallError('PEER_ID_TAKEN');
+    // Nobody hears this; if somebody does, asking again is right.
+    if (seating.outcome === 'gone') throw new CallError('UNAVAILABLE', { retryAfterMs: 1000 });
     if (seating.outcome === 'full') throw new CallError('ROOM_FULL');
   }
 

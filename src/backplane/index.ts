@@ -21,16 +21,16 @@ export type Missed = unknown[][];
 export interface PostListener {
   /** There is a signal for a participant of this node. */
   deliver(address: Address, signal: Payload<'call:signal'>): void;
-  /** A participant has come back on another node: what did it miss here, after what it says it heard last? */
-  handOver(address: Address, lastHeard: string): Promise<Missed | undefined>;
+  /** A participant went to another node by this move: what did it miss here, after what it says it heard last? */
+  handOver(address: Address, move: number, lastHeard: string): Promise<Missed | undefined>;
 }
 
 /** Brings signals to participants on any node, and fetches what they missed on another one. */
 export interface Post {
   /** Whether the signal is on its way: `false` if its addressee can no longer be reached anywhere. */
   send(address: Address, signal: Payload<'call:signal'>): Promise<boolean>;
-  /** What was missed at an address; `undefined` if nobody there can tell any more. */
-  collect(address: Address, lastHeard: string): Promise<Missed | undefined>;
+  /** What who moved away from an address missed there; `undefined` if nobody there can tell any more. */
+  collect(address: Address, move: number, lastHeard: string): Promise<Missed | undefined>;
   listen(listener: PostListener): void;
 }
 

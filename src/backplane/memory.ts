@@ -53,7 +53,8 @@ export class MemoryRoomStore implements RoomStore {
   }
 
   async seat({ request, ...newcomer }: Newcomer, capacity: number): Promise<Seating> {
-    const { meetingId, userId, peerId, username, address } = newcomer;
+    const { meetingId, userId, peerId, username, address, ticket } = newcomer;
+    if ((this.#tickets.get(ticket)?.address ?? address) !== address) return { outcome: 'gone' };
     const isSomebodyElse = (seat: Seat) => seat.userId !== userId && seat.address !== address;
     if (this.#claimsOf(peerId).some(isSomebodyElse)) return { outcome: 'peer-id-taken' };
 
@@ -92,7 +93,7 @@ export class MemoryRoomStore implements RoomStore {
   async move(key: SeatKey, address: Address, until: number): Promise<Moved | undefined> {
     const before = this.#heldBy(key);
     if (!before) return undefined;
-    const moved = { seat: { ...before, address, heldUntil: until }, others: this.#others(key) };
+    const moved = { version: this.version, seat: { ...before, address, heldUntil: until }, others: this.#others(key) };
     this.apply({ kind: 'held', before, ...moved });
     return moved;
   }

@@ -1,6 +1,6 @@
 // Tells those participants who are on this node of what happens in their calls.
 
-import type { Missed } from '../backplane/index';
+import type { Missed, Post } from '../backplane/index';
 import { describe } from '../directory';
 import { CallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
@@ -8,6 +8,7 @@ import type { Logger } from '../logger';
 import type { ParticipantEvent, Refusal, Replies } from '../protocol';
 import type { Change, Moved, Seat, SeatKey } from '../rooms';
 import { roomOf, socketIdOf, type Audience, type CallSocket } from './audience';
+import { versionOf } from './recovery';
 
 /** A connection that asked for a seat. */
 export interface Joining {
@@ -17,6 +18,7 @@ export interface Joining {
 
 export interface AnnouncerOptions {
   audience: Audience;
+  post: Post;
   iceServersFor: IceResolver;
   log: Logger;
 }
@@ -25,13 +27,15 @@ type Of<K extends Change['kind']> = Extract<Change, { kind: K }>;
 
 export class Announcer {
   readonly #audience: Audience;
+  readonly #post: Post;
   readonly #iceServersFor: IceResolver;
   readonly #log: Logger;
   readonly #joining = new Map<number, Joining>();
   #requests = 0;
 
-  constructor({ audience, iceServersFor, log }: AnnouncerOptions) {
+  constructor({ audience, post, iceServersFor, log }: AnnouncerOptions) {
     this.#audience = audience;
+    this.#post = post;
     this.#iceServersFor = iceServersFor;
     this.#log = log;
   }
@@ -101,7 +105,8 @@ export class Announcer {
     joining.answer({ meetingId, self: describe(seat), participants, iceServers: this.#iceServersFor(seat.userId) });
   }
 
-  #held({ seat, before }: Of<'held'>): void {
+  #held(change: Of<'held'>): void {
+    const { seat, before, version } = change;
     const { meetingId, userId, address } = seat;
     if (before.address !== address) {
       const sid = socketIdOf(address);
@@ -111,10 +116,18 @@ export class Announcer {
         rooms: [sid, roomOf(meetingId)],
         data: { seat: { meetingId, userId } },
       };
-      this.#audience.memoryOf(before.address)?.detach(sid);
-      this.#audience.memoryOf(address)?.adopt(session);
+      this.#audience.memoryOf(before.address)?.detach(sid, version);
+      this.#audience
+        .memoryOf(address)
+        ?.adopt(session, version, (lastHeard) => this.#missedElsewhere(change, lastHeard));
     }
     if (before.heldUntil === undefined) this.#audience.tell(meetingId, 'call:peer-reconnecting', moment(seat), address);
+  }
+
+  /** What was said to a participant where it was before it moved here. */
+  async #missedElsewhere(change: Of<'held'>, lastHeard: string): Promise<Missed> {
+    const missed = await this.#post.collect(change.before.address, change.version, lastHeard).catch(() => undefined);
+    return missed ?? newsSince(versionOf(lastHeard), change);
   }
 
   #resumed({ seat }: Of<'resumed'>): void {
@@ -170,10 +183,15 @@ export class Announcer {
 
 /**
  * The events for who was told everything up to a version, when nobody can tell any more what was said after it: who came
- * and left since, and how everybody is. It is not the list of all, which means to ring them.
+ * and left since, and how everybody is. Only who was not told yet that it has this seat gets the list of all, which means
+ * to ring them.
  */
-export function newsSince(version: number, { others, departed = [] }: Moved): Missed {
-  const came = others.map((seat) => ({ version: Number(seat.version ?? 0), news: ['call:peer-joined', moment(seat)] }));
+export function newsSince(version: number, { seat, others, departed = [] }: Moved): Missed {
+  if (givenBy(seat) > version) return [['call:peers-list', listOf(seat, others)]];
+  const came = [...others, ...departed.map((departure) => departure.seat)].map((seat) => ({
+    version: givenBy(seat),
+    news: ['call:peer-joined', moment(seat)],
+  }));
   const left = departed.map(({ seat, reason, version }) => ({
     version,
     news: ['call:peer-left', { ...moment(seat), reason }],
@@ -206,6 +224,8 @@ export const named = ({ meetingId, userId }: Pick<Seat, 'meetingId' | 'userId'>)
 function moment({ userId, peerId, username }: Seat): ParticipantEvent {
   return { userId, peerId, username, timestamp: now() };
 }
+
+const givenBy = ({ version = '0' }: Seat) => Number(version);
 
 function listOf({ meetingId }: Seat, others: Seat[]) {
   return { meetingId, participants: others.map(describe), count: others.length };

@@ -27,17 +27,36 @@ interface Sent {
   data: unknown[];
   except: ReadonlySet<SocketId>;
 }
-/** A session of a connection that is lost. */
-type Away = SessionToPersist & {
-  until: number;
-  /** It goes on on another node: the last packet that was meant for it here. */
+/** A session's time on this node. It begins here or on another one, and may go on on another one. */
+interface Stay {
+  pid: PrivateSessionId;
+  /** While its connection is lost: what it comes back to, and until when it may. */
+  lost?: (SessionToPersist & { until: number }) | undefined;
+  /** After which packet it joined a room: what was said there before, is not for it. */
+  joinedAfter: number;
+  /** What it missed, until the connection stands on which it is told. */
+  missed?: unknown[][] | undefined;
+  /** It came from another node. */
+  arrival?: Arrival;
+  /** It went to another node: the last packet that was meant for it here. */
   lastOffset?: number;
-};
-/** How a session from another node goes on here: what was missed there, and after which packet it is ours. */
-interface Adopted {
-  missed: Promise<Missed>;
-  informed: (missed: Missed) => void;
-  firstOffset: number;
+}
+interface Arrival {
+  /** An offset of its own: what is heard on this stay has it, or a greater one. */
+  offset: number;
+  /** The version of the change by which it came. */
+  move: number;
+  /** Asks, once, for what was missed before. */
+  collect: (lastHeard: string) => Promise<Missed>;
+  missed?: Promise<Missed>;
+}
+/** What a client says, when it comes back, that it heard last. */
+interface Heard {
+  offset: number;
+  /** Up to which change of all nodes it was told everything. */
+  version: number;
+  /** How much it heard of what it had missed on other nodes, while it did. */
+  part?: number | undefined;
 }
 interface Memory {
   packets: Sent[];
@@ -58,7 +77,7 @@ export interface RecoveryOptions {
   /** How long a connection may be dead before it is noticed, in milliseconds: what was sent meanwhile is missed too. */
   noticeMs: number;
   /** Looks on other nodes for a session that is not known here: to {@link RecoveryAdapter.adopt} it, if there is one. */
-  fetch?: (adapter: RecoveryAdapter, pid: PrivateSessionId, lastHeard: string) => Promise<void>;
+  fetch?: (nsp: Namespace, pid: PrivateSessionId) => Promise<void>;
   /** Up to which change of all nodes everybody here was told. */
   version?: () => number;
 }
@@ -78,21 +97,25 @@ export class RecoveryAdapter extends Adapter {
   declare readonly nsp: Namespace;
   readonly #options: RecoveryOptions;
   readonly #clock: () => number;
-  readonly #away = new Map<SocketId, Away>();
-  readonly #adopted = new Map<SocketId, Adopted>();
-  /** After which packet a connection joined a room: what was said there before, is not for it. */
-  readonly #joinedAfter = new Map<SocketId, number>();
+  readonly #stays = new Map<SocketId, Stay>();
   readonly #sids = new Map<PrivateSessionId, SocketId>();
+  /** The stays that ended, each under the move by which it did, until the other node asks. */
+  readonly #ended = new Map<string, Stay>();
+  /** The latest connection that asks for a session: the ones before it were given up. */
+  readonly #returning = new Map<PrivateSessionId, symbol>();
   readonly #memories = new Map<Room, Memory>();
   readonly #sweeper: NodeJS.Timeout;
   /** Tells our offsets from those of other nodes, and of other times. */
-  readonly #tag = `${randomBytes(4).toString('base64url')}:`;
+  readonly #tag = randomBytes(4).toString('base64url');
   #lastOffset = 0;
 
   constructor(nsp: Namespace, options: RecoveryOptions, clock: () => number = Date.now) {
     super(nsp);
     this.#options = options;
     this.#clock = clock;
+    nsp.on('connection', ({ id }) => {
+      for (const data of this.takeMissed(id)) super.broadcast({ type: EVENT, data }, toOne(id));
+    });
     this.#sweeper = setInterval(() => this.sweep(), options.noticeMs + options.graceMs).unref();
   }
 
@@ -101,20 +124,20 @@ export class RecoveryAdapter extends Adapter {
   }
 
   override addAll(id: SocketId, rooms: Set<Room>): void {
+    const isNew = [...rooms].some((room) => !this.rooms.get(room)?.has(id));
     void super.addAll(id, rooms);
-    // Whoever comes back has been in its rooms all the while.
-    if (!rooms.has(id) && !this.#away.has(id)) this.#joinedAfter.set(id, this.#lastOffset);
     // A socket joins the room of its own name when it is connected, and a recovered one is then back for good.
     const socket = rooms.has(id) ? this.nsp.sockets.get(id) : undefined;
-    if (!socket) return;
-    this.#sids.set(privateIdOf(socket), id);
-    this.#away.delete(id);
+    if (socket) return void (this.#stayOf(id, privateIdOf(socket)).lost = undefined);
+    const stay = this.#stays.get(id);
+    // Whoever comes back has been in its rooms all the while.
+    if (stay && !stay.lost && isNew) stay.joinedAfter = this.#lastOffset;
   }
 
   override delAll(id: SocketId): void {
     super.delAll(id);
-    const socket = this.nsp.sockets.get(id);
-    if (socket && !this.#away.has(id)) this.#forget(id, privateIdOf(socket));
+    const stay = this.#stays.get(id);
+    if (stay && !stay.lost) this.#forget(id, stay);
   }
 
   override broadcast(packet: Packet, options: BroadcastOptions): void {
@@ -125,7 +148,7 @@ export class RecoveryAdapter extends Adapter {
       const offset = (this.#lastOffset += 1);
       const bytes = jsonSize(packet.data, MAX_PACKET_DEPTH);
       // The client sends back the last string argument it saw as its offset.
-      packet.data.push(this.#offsetOf(offset));
+      packet.data.push(this.#format({ offset, version: this.#options.version?.() ?? 0 }));
       const sent = { offset, at: this.#clock(), bytes, data: packet.data, except };
       for (const room of inUse) this.#keep(room, sent);
     }
@@ -134,86 +157,97 @@ export class RecoveryAdapter extends Adapter {
 
   override persistSession(session: SessionToPersist): void {
     const until = this.#clock() + this.#options.graceMs;
-    this.#away.set(session.sid, { ...session, until });
-    this.#sids.set(session.pid, session.sid);
-    for (const room of session.rooms) {
-      const memory = this.#memoryOf(room);
-      memory.neededUntil = Math.max(memory.neededUntil, until);
-    }
+    this.#stayOf(session.sid, session.pid).lost = { ...session, until };
+    for (const room of session.rooms) this.#keepUntil(room, until);
   }
 
   override async restoreSession(pid: PrivateSessionId, lastHeard: string): Promise<Session> {
-    if (!this.#sids.has(pid)) await this.#options.fetch?.(this, pid, lastHeard);
+    const connection = Symbol();
+    this.#returning.set(pid, connection);
+    try {
+      const session = await this.#restore(pid, lastHeard, () => this.#returning.get(pid) === connection);
+      // What Socket.IO understands as "not recovered".
+      return session ?? (null as unknown as Session);
+    } finally {
+      if (this.#returning.get(pid) === connection) this.#returning.delete(pid);
+    }
+  }
+
+  async #restore(pid: PrivateSessionId, lastHeard: string, isLatest: () => boolean): Promise<Session | undefined> {
+    if (!this.#sids.has(pid)) await this.#options.fetch?.(this.nsp, pid);
     const sid = this.#sids.get(pid);
-    if (sid !== undefined) this.#hangUp(sid);
-    const session = sid === undefined ? undefined : this.#away.get(sid);
-    const isHere = () => session && session.until >= this.#clock() && session.lastOffset === undefined;
-    const missedPackets = session && isHere() ? await this.#missed(session, lastHeard) : undefined;
-    // What Socket.IO understands as "not recovered". It may have gone elsewhere meanwhile.
-    if (!missedPackets || !isHere()) return null as unknown as Session;
-    return { ...session, missedPackets } as Session;
+    const stay = sid === undefined ? undefined : this.#stays.get(sid);
+    if (sid === undefined || !stay) return undefined;
+    this.#hangUp(sid);
+    const missed = await this.#missed(sid, stay, lastHeard);
+    // Meanwhile it may have run out, gone to another node, or come back on a later connection.
+    const isStill = isLatest() && this.#stays.get(sid) === stay && stay.lost && stay.lost.until >= this.#clock();
+    if (!missed || !isStill) return undefined;
+    stay.missed = missed;
+    return { ...stay.lost, missedPackets: [] } as Session;
+  }
+
+  /**
+   * What a restored session missed, once: to be told when its connection stands. Socket.IO would tell it before: a client
+   * that loses the connection in between keeps what came for its next one, and hears it there twice.
+   */
+  takeMissed(sid: SocketId): unknown[][] {
+    const stay = this.#stays.get(sid);
+    const missed = stay?.missed ?? [];
+    if (stay) stay.missed = undefined;
+    return missed;
   }
 
   /** Puts a lost connection into one more room, as if it had joined it before. */
   enterAway(sid: SocketId, room: Room): void {
-    const session = this.#away.get(sid);
-    if (!session) return;
-    session.rooms = [...session.rooms, room];
-    this.#memoryOf(room).neededUntil = Math.max(this.#memoryOf(room).neededUntil, session.until);
-    this.#joinedAfter.set(sid, this.#lastOffset);
+    const stay = this.#stays.get(sid);
+    if (!stay?.lost) return;
+    stay.lost.rooms = [...stay.lost.rooms, room];
+    stay.joinedAfter = this.#lastOffset;
+    this.#keepUntil(room, stay.lost.until);
   }
 
-  /** A session that was on another node until now: what is said to it from here on, is kept for it here. */
-  adopt(session: SessionToPersist): void {
-    let informed: Adopted['informed'] = () => undefined;
-    const missed = new Promise<Missed>((resolve) => (informed = resolve));
-    // It came, went and comes again: nobody waits for what it missed the first time.
-    this.#adopted.get(session.sid)?.informed([]);
-    this.#adopted.set(session.sid, { missed, informed, firstOffset: this.#lastOffset });
+  /**
+   * A session that was on another node until now: what is said to it from here on, is kept for it here. `collect` gets
+   * what it missed before.
+   */
+  adopt(session: SessionToPersist, move: number, collect: Arrival['collect']): void {
+    const arrival = { offset: (this.#lastOffset += 1), move, collect };
+    this.#stays.set(session.sid, { pid: session.pid, joinedAfter: 0, arrival });
     this.persistSession(session);
   }
 
-  /** How to say what a session that was just adopted missed on the other node. */
-  adoption(sid: SocketId): (missed: Missed) => void {
-    return this.#adopted.get(sid)?.informed ?? (() => undefined);
-  }
-
-  /** Ends a session here that goes on on another node: what is said from here on, is not for it. */
-  detach(sid: SocketId): void {
+  /** Ends a stay of a session that goes on on another node: what is said from here on, is not for it. */
+  detach(sid: SocketId, move: number): void {
     this.#hangUp(sid);
-    const session = this.#away.get(sid);
-    if (session) session.lastOffset = this.#lastOffset;
+    const stay = this.#stays.get(sid);
+    if (!stay?.lost) return;
+    this.#forget(sid, stay);
+    this.#ended.set(nameOf(sid, move), { ...stay, lastOffset: this.#lastOffset });
   }
 
-  /** What a detached session missed here; undefined if nothing is known of it any more. */
-  async handOver(sid: SocketId, lastHeard: string): Promise<Missed | undefined> {
-    const session = this.#away.get(sid);
-    if (session?.lastOffset === undefined) return undefined;
-    const missed = await this.#missed(session, lastHeard);
-    // It may be back here by now.
-    if (this.#away.get(sid) === session) {
-      this.#away.delete(sid);
-      this.#forget(sid, session.pid);
-    }
+  /** What a session missed that went by this move; undefined if nothing is known of it any more. */
+  async handOver(sid: SocketId, move: number, lastHeard: string): Promise<Missed | undefined> {
+    const stay = this.#ended.get(nameOf(sid, move));
+    this.#ended.delete(nameOf(sid, move));
+    const missed = stay && (await this.#missed(sid, stay, lastHeard));
     return missed?.map((data) => data.slice(0, -1));
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
     super.delSockets(options, rooms);
     for (const sid of options.rooms) {
-      const session = this.#away.get(sid);
-      if (session) session.rooms = session.rooms.filter((room) => !rooms.includes(room));
+      const lost = this.#stays.get(sid)?.lost;
+      if (lost) lost.rooms = lost.rooms.filter((room) => !rooms.includes(room));
     }
   }
 
   /** Drops what nobody can ask for any more. */
   sweep(): void {
     const now = this.#clock();
-    for (const [sid, { pid, until }] of this.#away) {
-      if (until >= now) continue;
-      this.#away.delete(sid);
-      if (!this.nsp.sockets.has(sid)) this.#forget(sid, pid);
-    }
+    const isOver = ({ lost }: Stay) => lost && lost.until < now;
+    for (const [sid, stay] of this.#stays) if (isOver(stay)) this.#forget(sid, stay);
+    for (const [name, stay] of this.#ended) if (isOver(stay)) this.#ended.delete(name);
     for (const [room, memory] of this.#memories) {
       this.#trim(memory, now);
       if (memory.neededUntil < now) this.#memories.delete(room);
@@ -225,44 +259,69 @@ export class RecoveryAdapter extends Adapter {
     this.nsp.sockets.get(sid)?.conn.close(true);
   }
 
-  #forget(sid: SocketId, pid: PrivateSessionId): void {
+  #stayOf(sid: SocketId, pid: PrivateSessionId): Stay {
+    const stay = this.#stays.get(sid) ?? { pid, joinedAfter: 0 };
+    this.#stays.set(sid, stay);
+    this.#sids.set(pid, sid);
+    return stay;
+  }
+
+  #forget(sid: SocketId, { pid }: Stay): void {
+    this.#stays.delete(sid);
     this.#sids.delete(pid);
-    this.#adopted.get(sid)?.informed([]);
-    this.#adopted.delete(sid);
-    this.#joinedAfter.delete(sid);
   }
 
   /** What was said to a session after what it heard last, in order; undefined if nobody knows that. */
-  async #missed(session: Away, lastHeard: string): Promise<unknown[][] | undefined> {
-    const adopted = this.#adopted.get(session.sid);
-    const isOurs = lastHeard.startsWith(this.#tag);
-    const seen = isOurs ? Number(lastHeard.split(':')[1]) : adopted?.firstOffset;
-    if (seen === undefined || !Number.isSafeInteger(seen)) return undefined;
-    const before = isOurs ? [] : await adopted?.missed;
+  async #missed(sid: SocketId, stay: Stay, lastHeard: string): Promise<unknown[][] | undefined> {
+    const { arrival } = stay;
+    const heard = this.#parse(lastHeard);
+    const isOfThisStay = heard && heard.offset >= (arrival?.offset ?? 0);
+    const seen = isOfThisStay ? heard.offset : arrival?.offset;
+    if (seen === undefined) return undefined;
+    const before = seen === arrival?.offset ? await this.#missedBefore(arrival, lastHeard) : [];
+    const { lost, joinedAfter, lastOffset = Infinity } = stay;
     const packets = new Map<number, Sent>();
-    for (const room of session.rooms) {
-      const after = room === session.sid ? seen : Math.max(seen, this.#joinedAfter.get(session.sid) ?? 0);
+    for (const room of lost?.rooms ?? []) {
+      const after = room === sid ? seen : Math.max(seen, joinedAfter);
       for (const packet of this.#memories.get(room)?.packets ?? [])
-        if (
-          packet.offset > after &&
-          packet.offset <= (session.lastOffset ?? Infinity) &&
-          !packet.except.has(session.sid)
-        )
+        if (packet.offset > after && packet.offset <= lastOffset && !packet.except.has(sid))
           packets.set(packet.offset, packet);
     }
     const inOrder = [...packets.values()].sort((a, b) => a.offset - b.offset).map(({ data }) => data);
-    return [...(before ?? []).map((data) => [...data, this.#offsetOf(seen)]), ...inOrder];
+    return [...before.slice(isOfThisStay ? heard.part : 0), ...inOrder];
   }
 
-  /** What the client says, when it comes back, that it heard last: whose, which, and what it knew by then. */
-  #offsetOf(offset: number): string {
-    return `${this.#tag}${offset}:${this.#options.version?.() ?? 0}`;
+  /** What was said on other nodes. Each packet says how much of that is heard with it. */
+  async #missedBefore(arrival: Arrival, lastHeard: string): Promise<unknown[][]> {
+    const { offset, move } = arrival;
+    const missed = await (arrival.missed ??= arrival.collect(lastHeard));
+    return missed.map((data, index) => {
+      const part = index + 1;
+      const version = part === missed.length ? move : versionOf(lastHeard);
+      return [...data, this.#format({ offset, version, part })];
+    });
+  }
+
+  #format({ offset, version, part }: Heard): string {
+    return [this.#tag, offset, version, part].join(':');
+  }
+
+  /** What was heard here; undefined if it was on another node. */
+  #parse(lastHeard: string): Heard | undefined {
+    const [tag, ...numbers] = lastHeard.split(':');
+    const [offset = NaN, version = 0, part] = numbers.map(Number);
+    return tag === this.#tag && Number.isSafeInteger(offset) ? { offset, version, part } : undefined;
   }
 
   #memoryOf(room: Room): Memory {
     const memory = this.#memories.get(room) ?? { packets: [], bytes: 0, neededUntil: 0 };
     this.#memories.set(room, memory);
     return memory;
+  }
+
+  #keepUntil(room: Room, until: number): void {
+    const memory = this.#memoryOf(room);
+    memory.neededUntil = Math.max(memory.neededUntil, until);
   }
 
   #keep(room: Room, packet: Sent): void {
@@ -292,6 +351,10 @@ export function recoveryAdapter(options: RecoveryOptions): typeof Adapter {
     }
   };
 }
+
+const toOne = (sid: SocketId): BroadcastOptions => ({ rooms: new Set([sid]), except: new Set() });
+
+const nameOf = (sid: SocketId, move: number) => `${sid} ${move}`;
 
 /** Up to which change a client was told everything, by what it says it heard last. */
 export const versionOf = (lastHeard: string): number => Number(lastHeard.split(':')[2] ?? 0) || 0;

@@ -11,12 +11,12 @@ import type { Logger } from '../logger';
 import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Replies } from '../protocol';
 import type { Change, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
-import { Announcer, errorOf, named, newsSince, now } from './announcer';
+import { Announcer, errorOf, named, now } from './announcer';
 import { Audience, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { guardedParser } from './packets';
-import { privateIdOf, recoveryAdapter, versionOf, type RecoveryAdapter } from './recovery';
+import { privateIdOf, recoveryAdapter } from './recovery';
 
 type Handlers = {
   [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>, answer: (data: Replies[E]) => void) => Promise<void>;
@@ -69,13 +69,13 @@ export class Sockets {
     });
     this.#io.bind(engine);
     this.#audience = new Audience(this.#io, node);
-    this.#announcer = new Announcer({ audience: this.#audience, iceServersFor, log });
+    this.#announcer = new Announcer({ audience: this.#audience, post, iceServersFor, log });
     for (const namespace of this.#audience.namespaces) namespace.on('connection', (socket) => this.#connected(socket));
     rooms.onChange((change) => this.#heard(change));
     post.listen({
       deliver: (address, signal) => this.#audience.tellOne(address, 'call:signal', signal),
-      handOver: (address, lastHeard) =>
-        Promise.resolve(this.#audience.memoryOf(address)?.handOver(socketIdOf(address), lastHeard)),
+      handOver: (address, move, lastHeard) =>
+        Promise.resolve(this.#audience.memoryOf(address)?.handOver(socketIdOf(address), move, lastHeard)),
     });
   }
 
@@ -126,24 +126,20 @@ export class Sockets {
     const { seat } = socket.data;
     if (!seat) return;
     const resumed = await this.#rooms.resume({ ...seat, address: this.#audience.addressOf(socket) });
-    if (resumed) return;
+    // Lost once more, it may be back by now on another connection of the same address.
+    if (resumed || !socket.connected) return;
     socket.data.seat = undefined;
     await socket.leave(roomOf(seat.meetingId));
     socket.emit('call:error', errorOf(new CallError('NOT_IN_CALL')));
   }
 
-  /** A client shows the ticket of a seat on another node: the seat goes ahead of it, and then what it missed there. */
-  readonly #fetch = async (adapter: RecoveryAdapter, ticket: string, lastHeard: string): Promise<void> => {
+  /** A client shows the ticket of a seat on another node: the seat goes ahead of it. */
+  readonly #fetch = async (nsp: { name: string }, ticket: string): Promise<void> => {
     const seat = await this.#rooms.holder(ticket);
     if (!seat || this.#announcer.isHere(seat)) return;
-    const sid = socketIdOf(seat.address);
-    const address = this.#audience.addressOf({ nsp: adapter.nsp, id: sid });
+    const address = this.#audience.addressOf({ nsp, id: socketIdOf(seat.address) });
     const isOfNamespace = seat.address.endsWith(address.slice(address.indexOf('/')));
-    const moved = isOfNamespace ? await this.#rooms.fetch(seat, address) : undefined;
-    if (!moved) return;
-    const inform = adapter.adoption(sid);
-    const missed = await this.#post.collect(seat.address, lastHeard).catch(() => undefined);
-    inform(missed ?? newsSince(versionOf(lastHeard), moved));
+    if (isOfNamespace) await this.#rooms.fetch(seat, address);
   };
 
   #heard(change: Change): void {

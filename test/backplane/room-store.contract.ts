@@ -9,13 +9,14 @@ let lastRequest = 0;
 
 function makeNewcomer(node: string, seat: Partial<Newcomer>): Newcomer {
   const userId = seat.userId ?? `user-${(lastUser += 1)}`;
+  const address = seat.address ?? `${node}/#${userId}`;
   return {
     meetingId: 'meeting',
     userId,
     username: userId,
     peerId: `peer-of-${userId}`,
-    address: `${node}/#${userId}`,
-    ticket: `ticket of ${userId}`,
+    address,
+    ticket: `ticket of ${address}`,
     isMuted: true,
     isVideoOn: false,
     joinedAt: 1,
@@ -268,6 +269,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
         others: [{ userId: 'bob' }],
       });
       expect(await store.holder('hers')).toEqual(moved);
+      // What it asked for on the connection before, comes too late.
+      expect(await store.seat({ ...ada, meetingId: 'other', request: 99 }, 10)).toEqual({ outcome: 'gone' });
       expect(await store.move(ada, `${here}/#third`, 1000)).toBeUndefined();
       expect(await store.resume(ada)).toBeUndefined();
       expect(await store.resume(moved)).toEqual({ ...ada, address });

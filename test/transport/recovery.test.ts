@@ -1,11 +1,13 @@
 // What a lost connection gets back: the adapter by itself, with a clock of the test's.
 
-import { Server } from 'socket.io';
+import { Server, type Socket } from 'socket.io';
 import { describe, expect, it } from 'vitest';
 import { RecoveryAdapter } from '../../src/transport/recovery';
 
 const GRACE = 1000;
 const NOTICE = 500;
+
+const session = { sid: 'ada', pid: 'private-ada', rooms: ['ada', 'call'], data: {} };
 
 function setUp() {
   let now = 0;
@@ -23,11 +25,17 @@ function setUp() {
     const session = (await adapter.restoreSession(`private-${sid}`, offset)) as Awaited<
       ReturnType<RecoveryAdapter['restoreSession']>
     > | null;
-    return session?.missedPackets.map(([, text]) => text);
+    return session ? adapter.takeMissed(sid).map(([, text]) => text) : undefined;
   };
   adapter.addAll('somebody', new Set(['call', 'other']));
   return { adapter, say, leave, missed, pass: (ms: number) => (now += ms) };
 }
+
+/** Asks a node for what was missed there. */
+const handedOverBy =
+  ({ adapter }: ReturnType<typeof setUp>, move: number) =>
+  async (lastHeard: string) =>
+    (await adapter.handOver('ada', move, lastHeard)) ?? [];
 
 describe('[R6] recovery', () => {
   it('gives what was said in the own rooms since, in order', async () => {
@@ -41,6 +49,20 @@ describe('[R6] recovery', () => {
     say('call', 'not to her', {}, ['ada']);
     say('call', 'two');
     expect(await missed('ada', seen)).toEqual(['one', 'to her', 'two']);
+  });
+
+  it('gives what was said before it was put into the room in which it was already', async () => {
+    const { adapter, say, leave, missed } = setUp();
+    const seen = say('call', 'seen');
+    leave('ada', ['call']);
+    const client = { writeToEngine: () => undefined };
+    adapter.nsp.sockets.set('ada', { pid: 'private-ada', client } as unknown as Socket);
+    adapter.addAll('ada', new Set(['ada', 'call']));
+    say('call', 'into the void');
+    adapter.addAll('ada', new Set(['call']));
+    adapter.nsp.sockets.delete('ada');
+    leave('ada', ['call']);
+    expect(await missed('ada', seen)).toEqual(['into the void']);
   });
 
   it('holds in a call in which nothing was said for an hour', async () => {
@@ -97,7 +119,7 @@ describe('[R6] recovery', () => {
     say('call', 'secret');
     const session = await adapter.restoreSession('private-ada', String(seen));
     expect(session.rooms).toEqual(['ada']);
-    expect(session.missedPackets).toEqual([]);
+    expect(adapter.takeMissed('ada')).toEqual([]);
   });
 
   it('goes on on another node: what was said until then is told by the one, what was said since by the other', async () => {
@@ -108,34 +130,54 @@ describe('[R6] recovery', () => {
     there.say('call', 'two');
     here.say('call', 'two, to others');
 
-    there.adapter.detach('ada');
-    here.adapter.adopt({ sid: 'ada', pid: 'private-ada', rooms: ['ada', 'call'], data: {} });
+    there.adapter.detach('ada', 7);
+    here.adapter.adopt(session, 7, handedOverBy(there, 7));
     there.say('call', 'three, to others');
     here.say('call', 'three');
-    here.adapter.adoption('ada')((await there.adapter.handOver('ada', String(seen))) ?? []);
     expect(await here.missed('ada', seen)).toEqual(['one', 'two', 'three']);
-    expect(await there.adapter.handOver('ada', String(seen))).toBeUndefined();
+    expect(await there.adapter.handOver('ada', 7, String(seen))).toBeUndefined();
     expect(await there.missed('ada', seen)).toBeUndefined();
 
     // Whatever of it was heard, it can be lost again at once.
-    const all = await here.adapter.restoreSession('private-ada', String(seen));
-    const heard = all.missedPackets.map((data) => String(data.at(-1)));
+    await here.adapter.restoreSession('private-ada', String(seen));
+    const heard = here.adapter.takeMissed('ada').map((data) => String(data.at(-1)));
     here.leave('ada', ['call']);
     here.say('call', 'four');
+    expect(await here.missed('ada', heard[0])).toEqual(['two', 'three', 'four']);
     expect(await here.missed('ada', heard[1])).toEqual(['three', 'four']);
     expect(await here.missed('ada', heard[2])).toEqual(['four']);
     expect(await here.missed('ada', seen)).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  it('lets nobody wait for what was missed, when the session comes again or is forgotten meanwhile', async () => {
-    const { adapter, missed } = setUp();
-    const session = { sid: 'ada', pid: 'private-ada', rooms: ['ada', 'call'], data: {} };
-    adapter.adopt(session);
-    const first = adapter.restoreSession('private-ada', 'elsewhere');
-    adapter.adopt(session);
-    expect((await first).missedPackets).toEqual([]);
-    adapter.adoption('ada')([['said', 'elsewhere']]);
-    expect(await missed('ada', 'elsewhere')).toEqual(['elsewhere']);
+  it('goes back and forth between nodes, before anything of it is heard', async () => {
+    const [there, here] = [setUp(), setUp()];
+    const seen = there.say('call', 'seen');
+    there.say('call', 'one');
+    there.leave('ada', ['call']);
+
+    there.adapter.detach('ada', 1);
+    here.adapter.adopt(session, 1, handedOverBy(there, 1));
+    for (const { say } of [there, here]) say('call', 'two');
+
+    here.adapter.detach('ada', 2);
+    there.adapter.adopt(session, 2, handedOverBy(here, 2));
+    for (const { say } of [there, here]) say('call', 'three');
+
+    there.adapter.detach('ada', 3);
+    here.adapter.adopt(session, 3, handedOverBy(there, 3));
+    for (const { say } of [there, here]) say('call', 'four');
+    expect(await here.missed('ada', seen)).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('belongs to the latest connection that asks for it', async () => {
+    const [there, here] = [setUp(), setUp()];
+    const seen = String(there.say('call', 'seen'));
+    there.leave('ada', ['call']);
+    there.adapter.detach('ada', 1);
+    here.adapter.adopt(session, 1, handedOverBy(there, 1));
+    const [given, taken] = [here.missed('ada', seen), here.missed('ada', seen)];
+    expect(await given).toBeUndefined();
+    expect(await taken).toEqual([]);
   });
 
   it('gives who was lost while it joined what was said after that', async () => {

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { PacketType, type Packet } from 'socket.io-parser';
 import { describe, expect, it } from 'vitest';
 import { createMemoryBackplane } from '../../src/backplane/memory';
 import type { Backplane, RoomStore } from '../../src/index';
@@ -409,6 +410,19 @@ describe('a lost connection', () => {
     await fence(bob, ada);
     expect(ada.rest('call:peer-left', 'call:peer-joined')).toEqual([]);
     expect(bob.rest('call:mute-status').length).toBe(1);
+  });
+
+  it('[R6] is told what it missed when its connection stands, not before', async () => {
+    const { url } = await startServer();
+    const ada = await participant(url, { userId: 'ada' });
+    const bob = await participant(url, { userId: 'bob' }, { reconnectionDelay: 10 });
+    cut(bob);
+    await ada.next('call:peer-reconnecting');
+    taken(await ada.ask('call:unmute', self(ada)));
+    const packets: unknown[] = [];
+    bob.socket.io.on('packet', ({ type }: Packet) => packets.push(type));
+    await bob.next('call:mute-status');
+    expect(packets.slice(0, 2)).toEqual([PacketType.CONNECT, PacketType.EVENT]);
   });
 
   it('[R6] [R9] is lost when the time of grace is over, and is told once', async () => {

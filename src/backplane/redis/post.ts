@@ -14,6 +14,7 @@ interface Question {
   id: string;
   from: string;
   address: Address;
+  move: number;
   lastHeard: string;
 }
 
@@ -56,13 +57,13 @@ export class RedisPost implements Post {
     this.#listener?.deliver(address, signal);
   }
 
-  async collect(address: Address, lastHeard: string): Promise<Missed | undefined> {
+  async collect(address: Address, move: number, lastHeard: string): Promise<Missed | undefined> {
     const id = randomUUID();
     const answer = new Promise<Missed | undefined>((resolve) => this.#questions.set(id, resolve));
     const time = new AbortController();
     const late = delay(ANSWER_MS, undefined, { signal: time.signal, ref: false }).catch(() => undefined);
     try {
-      const question: Question = { id, from: this.#link.node, address, lastHeard };
+      const question: Question = { id, from: this.#link.node, address, move, lastHeard };
       const isAsked = await this.#link.run('bcPost', nodeOf(address), 'question', JSON.stringify(question));
       return isAsked ? await Promise.race([answer, late]) : undefined;
     } finally {
@@ -75,8 +76,8 @@ export class RedisPost implements Post {
     this.#listener = listener;
   }
 
-  async #answer({ id, from, address, lastHeard }: Question): Promise<void> {
-    const missed = await this.#listener?.handOver(address, lastHeard);
+  async #answer({ id, from, address, move, lastHeard }: Question): Promise<void> {
+    const missed = await this.#listener?.handOver(address, move, lastHeard);
     const answer: Answer = { id, ...(missed && { missed }) };
     // Who asked does not wait for ever.
     await this.#link.run('bcPost', from, 'answer', JSON.stringify(answer)).catch(() => undefined);

@@ -10,6 +10,8 @@ import { unavailable, type RedisLink } from './link';
 /** What a script answers that told this node of a change: where in the inbox, and the change. */
 type Told = [id: string, body: string];
 type Signal = Payload<'call:signal'>;
+/** A change as it stands in the inbox; `missed` are the signals for who moved here from a node that is gone. */
+type Heard = Change & { version: number; missed?: Signal[] };
 
 interface Roster {
   meetingId: string;
@@ -38,8 +40,8 @@ export class RedisRoomStore implements RoomStore {
     this.#link = link;
     this.#mirror = new MemoryRoomStore(() => false);
     link.on('change', (body) => {
-      const { version, ...heard } = JSON.parse(body) as Change & { version: number; missed?: Signal[] };
-      this.version = version;
+      const heard = JSON.parse(body) as Heard;
+      this.version = heard.version;
       this.#hear(heard);
     });
     link.on('roster', (body) => this.#compare(JSON.parse(body) as Roster));
@@ -52,7 +54,7 @@ export class RedisRoomStore implements RoomStore {
   async seat(newcomer: Newcomer, capacity: number): Promise<Seating> {
     for (;;) {
       const [outcome, told] = (await this.#link.run('bcSeat', JSON.stringify(newcomer), capacity)) as [string, unknown];
-      if (outcome === 'peer-id-taken' || outcome === 'full') return { outcome };
+      if (outcome === 'peer-id-taken' || outcome === 'gone' || outcome === 'full') return { outcome };
       if (outcome === 'told') {
         const change = await this.#told(told as Told);
         if (change.kind === 'confirmed') return { outcome: 'unchanged', seat: change.seat, others: change.others };
@@ -193,7 +195,7 @@ export class RedisRoomStore implements RoomStore {
   }
 
   /** Follows what Redis says, and passes on what is news. */
-  #hear({ missed, ...heard }: Change & { missed?: Signal[] }): void {
+  #hear({ missed, ...heard }: Change & Pick<Heard, 'missed'>): void {
     const change = heard;
     const { kind, seat } = change;
     const known = this.find(seat.meetingId, seat.userId);
@@ -258,6 +260,6 @@ function* differences(known: Seat, { seat, others }: Extract<Change, { kind: 'se
   if (isVideoOn !== known.isVideoOn) yield { kind: 'media', seat, media: { isVideoOn } };
   if (seat.peerOnline !== known.peerOnline) yield { kind: 'peer', seat };
   if (seat.heldUntil !== undefined && known.heldUntil === undefined)
-    yield { kind: 'held', seat, others, before: known };
+    yield { kind: 'held', version: 0, seat, others, before: known };
   if (seat.heldUntil === undefined && known.heldUntil !== undefined) yield { kind: 'resumed', seat, others };
 }

@@ -197,6 +197,12 @@ const SEATS = /* lua */ `
     end
     return false
   end
+  -- The seat of a ticket.
+  local function heldBy(ticket)
+    local place = call('GET', P .. 'ticket:' .. ticket)
+    local seat = place and at(place)
+    return seat and seat.ticket == ticket and seat or nil
+  end
   -- The seat that a connection holds: arguments 1 to 3 are meeting, user and address.
   local function heldByAsker()
     local seat = find(arg(1), arg(2))
@@ -353,6 +359,8 @@ export const scripts = {
     local seat, capacity = cjson.decode(arg(1)), tonumber(arg(2))
     local request = seat.request
     seat.request = nil
+    local held = heldBy(seat.ticket)
+    if held and held.address ~= seat.address then return { 'gone' } end
     if isTaken(seat) then return { 'peer-id-taken' } end
     local before = find(seat.meetingId, seat.userId)
     local everybody, nodes = othersIn(seat.meetingId, seat.userId)
@@ -458,9 +466,8 @@ export const scripts = {
 
   /** 1: the ticket. Gives the seat; or how long others may still bring it back. */
   bcHolder: member(/* lua */ `
-    local place = call('GET', P .. 'ticket:' .. arg(1))
-    local seat = place and at(place)
-    if seat and seat.ticket == arg(1) then return cjson.encode(seat) end
+    local seat = heldBy(arg(1))
+    if seat then return cjson.encode(seat) end
     return math.max(call('PTTL', P .. 'settling'), 0)
   `),
 
