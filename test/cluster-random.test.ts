@@ -1,7 +1,7 @@
 // Anything at any time: people of three nodes join, leave, drop, come back elsewhere, mute and signal, and nodes die. At
-// each quiet moment all nodes say one and the same, and nobody is away.
+// each quiet moment what all nodes say, and what everybody was told, is one and the same.
 
-import { afterAll, beforeAll, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connect, cut, get, type Client } from './helpers';
 import { processesOn, turnTo, type NodeProcess } from './nodes';
 import { RedisServer } from './redis-server';
@@ -52,6 +52,7 @@ class Person {
   /** What this one believes: where it is, and who else. */
   meetingId: string | undefined;
   others = new Set<string>();
+  readonly mistakes: string[] = [];
   #wanted: string | undefined;
 
   private constructor(userId: string, client: Client, node: NodeProcess) {
@@ -69,10 +70,11 @@ class Person {
       this.others = new Set(participants.map((other) => other.userId));
     });
     socket.on('call:peer-joined', (other) => {
+      if (other.userId === userId) this.mistakes.push('heard of its own coming');
       this.others.add(other.userId);
     });
     socket.on('call:peer-left', (other) => {
-      this.others.delete(other.userId);
+      if (!this.others.delete(other.userId)) this.mistakes.push(`${other.userId} left twice`);
     });
     socket.on('call:error', ({ code }) => {
       if (code === 'NOT_IN_CALL' || code === 'REPLACED') this.meetingId = undefined;
@@ -80,7 +82,8 @@ class Person {
   }
 
   static async at(node: NodeProcess, userId: string): Promise<Person> {
-    const client = await connect(node.url, { reconnectionDelay: 5, reconnectionDelayMax: 50 });
+    // The client does not notice a node that dies amid the handshake, but by its timeout.
+    const client = await connect(node.url, { reconnectionDelay: 5, reconnectionDelayMax: 50, timeout: 1000 });
     return new Person(userId, client, node);
   }
 
@@ -175,6 +178,12 @@ it.each(SEEDS)(
             .join(),
         );
         if (new Set(names).size > 1) return `the nodes differ: ${names.join(' | ')}`;
+        const believers = people.filter((person) => person.meetingId === meetingId);
+        const present = new Set(rooms[0]?.users.map(({ userId }) => userId));
+        for (const { userId, others } of believers.filter((person) => present.has(person.userId))) {
+          const told = [...others, userId].sort().join();
+          if (told !== names[0]) return `${userId} was told of ${told}, in ${meetingId} are ${names.join()}`;
+        }
         const muted = rooms.map(({ users }) =>
           users
             .map((user) => `${user.userId} ${String(user.isMuted)}`)
@@ -185,6 +194,14 @@ it.each(SEEDS)(
       }
       const stats = await Promise.all(nodes.map(({ url }) => get(`${url}/api/call/stats`)));
       const counts = await Promise.all(MEETINGS.map((meetingId) => roomOf(nodes[0]?.url ?? '', meetingId)));
+      // A seat is no ghost if its own connection can speak for it; who has none, can speak for nobody.
+      for (const [index, meetingId] of MEETINGS.entries())
+        for (const person of people) {
+          const isSeated = counts[index]?.users.some(({ userId }) => userId === person.userId) ?? false;
+          const answer = await person.ask('call:mute', { meetingId, userId: person.userId });
+          if (answer?.success !== isSeated)
+            return `${person.userId} speaks in ${meetingId}: ${String(answer?.success)}`;
+        }
       const expected = {
         activeCalls: counts.filter(({ participants }) => participants > 0).length,
         totalUsersInCalls: counts.reduce((sum, { participants }) => sum + participants, 0),
@@ -211,9 +228,7 @@ it.each(SEEDS)(
         const dead = nodes[index] as NodeProcess;
         log.push(`node ${index} dies`);
         const alive = nodes.filter((node) => node !== dead);
-        for (const person of people.filter(({ node }) => node === dead)) {
-          person.goTo(pick(alive));
-        }
+        for (const person of people.filter(({ node }) => node === dead)) person.goTo(pick(alive));
         await dead.server.end('SIGKILL');
         nodes[index] = await start();
       }
@@ -223,6 +238,7 @@ it.each(SEEDS)(
         .catch(() => {
           throw new Error(`SEED=${seed}, round ${round}: ${last ?? ''}\n${log.slice(-60).join('\n')}`);
         });
+      expect(people.flatMap(({ userId, mistakes }) => mistakes.map((mistake) => `${userId}: ${mistake}`))).toEqual([]);
     }
   },
 );
