@@ -12,6 +12,7 @@ import { BUILT, ServerProcess } from './e2e/server-process';
 import { freePort } from './free-port';
 import {
   connect,
+  connected,
   cut,
   dial,
   fence,
@@ -20,15 +21,12 @@ import {
   participant,
   peer,
   refused,
+  self,
   taken,
   type Client,
-  type Participant,
 } from './helpers';
 import { expectAgreement, startNodes, turnTo } from './nodes';
 import { RedisServer } from './redis-server';
-
-const self = ({ meetingId, userId }: Participant) => ({ meetingId, userId });
-const connected = ({ socket }: Client) => new Promise<void>((resolve) => socket.once('connect', () => resolve()));
 
 const isReady = async ({ url }: { url: string }, ready: boolean) =>
   (await get(`${url}/ready`)).status === (ready ? 200 : 503);
@@ -107,7 +105,8 @@ describe.each(Object.entries(OUTAGES))('Redis %s in mid-call', (what, { begin, e
     await noticed(nodes, true);
     expect(await carol.next('call:mute-status')).toMatchObject({ userId: 'ada', isMuted: false });
     // Where the data is lost, nobody but this node knows that there ever was a Dave.
-    expect(await carol.next('call:peer-left')).toMatchObject({ userId: 'dave' });
+    const reason = what.includes('lost') ? 'lost' : 'left';
+    expect(await carol.next('call:peer-left')).toMatchObject({ userId: 'dave', reason });
     expect(await carol.next('call:peer-status')).toMatchObject({ userId: 'bob', online: false });
     taken(await insist(eve, 'eve'));
     for (const userId of ['dave', 'eve']) expect(await carol.next('call:peer-joined')).toMatchObject({ userId });
@@ -125,6 +124,7 @@ describe.each(Object.entries(OUTAGES))('Redis %s in mid-call', (what, { begin, e
     const ada = await participant(a.url, { userId: 'ada' });
     const bob = await participant(a.url, { userId: 'bob' }, { reconnectionDelay: 10 });
     const carol = await participant(b.url, { userId: 'carol' }, { reconnectionDelay: 10 });
+    await bob.next('call:peer-joined');
     await fence(ada, carol);
     await begin(redis);
     await noticed(nodes, false);

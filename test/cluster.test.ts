@@ -3,17 +3,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   connect,
+  connected,
   cut,
   dial,
   fence,
   GENEROUS,
   get,
   joinAs,
+  offer,
   participant,
   peer,
   refused,
+  self,
   taken,
-  type Client,
   type Participant,
 } from './helpers';
 import { expectAgreement, processesOn, startNodes, turnTo } from './nodes';
@@ -24,11 +26,6 @@ beforeAll(async () => {
   redis = await RedisServer.start();
 });
 afterAll(() => redis.end());
-
-const self = ({ meetingId, userId }: Participant) => ({ meetingId, userId });
-const offer = (dst: string, payload: unknown) => ({ type: 'OFFER', dst, payload });
-
-const connected = ({ socket }: Client) => new Promise<void>((resolve) => socket.once('connect', () => resolve()));
 
 describe('[N1] a call on several nodes', () => {
   it('[R2] [R11] [R12] shows each the others, and brings signals and status', async () => {
@@ -166,6 +163,7 @@ describe('[N2] who comes back on another node', () => {
     const ada = await participant(a.url, { userId: 'ada' });
     const carol = await participant(b.url, { userId: 'carol' });
     const bob = await participant(a.url, { userId: 'bob' }, { reconnectionDelay: 1, reconnectionDelayMax: 5 });
+    await carol.next('call:peer-joined');
     const heard: unknown[] = [];
     bob.socket.on('call:signal', ({ signal }) => heard.push(signal));
     const sent: unknown[] = [];
@@ -381,6 +379,7 @@ describe('[N7] what is in Redis', () => {
     const bob = await participant(nodes[1].url, { userId: 'bob' });
     const wires = [await peer(nodes[0].url, 'peer-ada'), await peer(nodes[1].url, 'elsewhere')];
     wires[0]?.send(offer('nobody', 'waits'));
+    await ada.next('call:peer-joined');
     await fence(ada, bob);
     const look = redis.look();
     const all = await look.keys('*');

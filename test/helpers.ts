@@ -131,6 +131,10 @@ export async function connect(url: string, { namespace = '', ...options }: Conne
   return client;
 }
 
+/** Settles when the client is connected the next time. */
+export const connected = ({ socket }: Client) =>
+  new Promise<void>((resolve) => socket.once('connect', () => resolve()));
+
 /** Settles when a connection that began with long polling goes on as a WebSocket. */
 export async function upgraded({ socket }: Client): Promise<void> {
   const { engine } = socket.io;
@@ -176,6 +180,9 @@ export function refused(answer: Reply<ClientEvent>): string {
   return answer.code;
 }
 
+/** How a participant names itself. */
+export const self = ({ meetingId, userId }: Participant) => ({ meetingId, userId });
+
 /**
  * A signal from one participant to another of the same call. Once it came, everything that `from` caused before has
  * come too: what is not in the inbox then, was not sent.
@@ -203,6 +210,8 @@ export interface Frame {
   dst?: string;
   payload?: unknown;
 }
+
+export const offer = (dst: string, payload: unknown = { sdp: 'v=0' }) => ({ type: 'OFFER', dst, payload });
 
 /** A PeerJS client reduced to its WebSocket: it remembers frames, and how it was closed. */
 export class PeerWire {

@@ -2,9 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { createMemoryBackplane } from '../../src/backplane/memory';
-import { dial, GENEROUS, get, participant, peer, startServer, taken, type PeerWire } from '../helpers';
-
-const offer = (dst: string, payload: unknown = { sdp: 'v=0' }) => ({ type: 'OFFER', dst, payload });
+import { dial, GENEROUS, get, offer, participant, peer, startServer, taken, type PeerWire } from '../helpers';
 
 describe('the PeerJS broker', () => {
   it('[P1] relays frames both ways, stamped with their sender', async () => {

@@ -8,6 +8,7 @@ import { createMemoryBackplane } from '../../src/backplane/memory';
 import type { Backplane, RoomStore } from '../../src/index';
 import {
   connect,
+  connected,
   cut,
   fence,
   get,
@@ -15,6 +16,7 @@ import {
   participant,
   peer,
   refused,
+  self,
   startServer,
   taken,
   type Client,
@@ -22,8 +24,6 @@ import {
 } from '../helpers';
 
 const SDP = { type: 'offer', sdp: 'v=0' };
-
-const self = ({ meetingId, userId }: Participant) => ({ meetingId, userId });
 
 function signal(from: Participant, to: Participant, changes: object = {}) {
   return {
@@ -504,7 +504,7 @@ describe('a lost connection', () => {
     const ada = await participant(url, { userId: 'ada' });
     const bob = await participant(url, { userId: 'bob' }, { reconnectionDelay: 1, reconnectionDelayMax: 5 });
     for (let times = 0; times < 10; times += 1) {
-      const back = new Promise((resolve) => bob.socket.once('connect', () => resolve(undefined)));
+      const back = connected(bob);
       cut(bob);
       await ada.next('call:peer-reconnecting');
       await back;
@@ -523,7 +523,7 @@ describe('a lost connection', () => {
     const { ws } = bob.socket.io.engine.transport as unknown as { ws: { close: () => void; terminate: () => void } };
     const terminate = ws.terminate.bind(ws);
     ws.close = () => undefined;
-    const back = new Promise((resolve) => bob.socket.once('connect', () => resolve(undefined)));
+    const back = connected(bob);
     bob.socket.io.engine.close();
     (bob.socket.io.engine.transport as unknown as { onClose: () => void }).onClose();
     await back;

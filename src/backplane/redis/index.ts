@@ -12,7 +12,7 @@ export function createRedisBackplane(options: RedisOptions): Backplane {
   const rooms = new RedisRoomStore(link);
   const peers = new RedisPeers(link);
   const post = new RedisPost(link);
-  link.belongings = () => ({ seats: rooms.own(), peers: peers.own() });
+  link.belongings = () => ({ seats: rooms.own(), peers: peers.own(), departures: rooms.departures });
   peers.onLost = (peerId) => rooms.notePeer(peerId, false);
   rooms.onMissed = (address, signals) => {
     for (const signal of signals) post.deliver(address, signal);

@@ -44,6 +44,8 @@ type Entry = [id: string, fields: [what: string, body: string]];
 export interface Belongings {
   seats: object[];
   peers: object[];
+  /** Who left while Redis was away. */
+  departures: object[];
 }
 
 export class RedisLink {
@@ -52,7 +54,7 @@ export class RedisLink {
   /** Connected, entered, and therefore part of the whole. */
   isUp = false;
   /** What this node has, told when it enters. */
-  belongings: () => Belongings = () => ({ seats: [], peers: [] });
+  belongings: () => Belongings = () => ({ seats: [], peers: [], departures: [] });
   /**
    * Called when Redis, or the others, had forgotten this node: what it believes of others may no longer be so. Called
    * again when every other living node has entered, too.
@@ -162,7 +164,6 @@ export class RedisLink {
       client.on('ready', () => void this.#enter());
       client.on('close', () => this.#down());
     }
-    this.on('entered', () => undefined);
     await Promise.all([this.#commands.connect(), this.#reader.connect()]);
     await this.up();
   }
@@ -176,7 +177,10 @@ export class RedisLink {
     try {
       await this.#setClock();
       const wasUp = this.#hasBeenUp;
-      const has = () => [this.belongings().seats, this.belongings().peers].map((all) => JSON.stringify(all));
+      const has = () => {
+        const { seats, peers, departures } = this.belongings();
+        return [seats, peers, departures].map((all) => JSON.stringify(all));
+      };
       let told: string[];
       do {
         told = has();

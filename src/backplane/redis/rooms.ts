@@ -33,6 +33,8 @@ export class RedisRoomStore implements RoomStore {
   readonly #link: RedisLink;
   readonly #mirror: MemoryRoomStore;
   version = 0;
+  /** Who left this node while Redis was away: why, it is told when it is back. */
+  readonly departures: (Pick<Seat, 'meetingId' | 'userId'> & { reason: LeaveReason })[] = [];
   /** Called with what was kept for a participant of this node while it had none. */
   onMissed: (address: Address, signals: Signal[]) => void = () => undefined;
 
@@ -44,6 +46,7 @@ export class RedisRoomStore implements RoomStore {
       this.version = heard.version;
       this.#hear(heard);
     });
+    link.on('entered', () => this.departures.splice(0));
     link.on('roster', (body) => this.#compare(JSON.parse(body) as Roster));
   }
 
@@ -70,7 +73,10 @@ export class RedisRoomStore implements RoomStore {
   release(key: SeatKey, reason: LeaveReason): Promise<Seat | undefined> {
     return this.#own(
       async () => (await this.#change('bcRelease', key, reason))?.seat,
-      () => this.#mirror.release(key, reason),
+      () => {
+        this.departures.push({ meetingId: key.meetingId, userId: key.userId, reason });
+        return this.#mirror.release(key, reason);
+      },
     );
   }
 

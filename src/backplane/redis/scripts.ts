@@ -221,8 +221,8 @@ const messenger = (lua: string) => ({ lua: COMMON + MEMBERS_ONLY + lua, numberOf
 
 export const scripts = {
   /**
-   * 1: until when the node is alive, 2: its seats, 3: its peers, 4: whether it was there before, 5: capacity, 6: how long
-   * others get to bring what they have.
+   * 1: until when the node is alive, 2: its seats, 3: its peers, 4: who left it meanwhile, 5: whether it was there before,
+   * 6: capacity, 7: how long others get to bring what they have.
    */
   bcEnter: {
     numberOfKeys: 1,
@@ -231,12 +231,13 @@ export const scripts = {
       SEATS +
       /* lua */ `
       local isKnown = call('EXISTS', P .. 'inbox:' .. me)
-      local isBack, capacity, settleMs = arg(4) == '1', tonumber(arg(5)), tonumber(arg(6))
+      local isBack, capacity, settleMs = arg(5) == '1', tonumber(arg(6)), tonumber(arg(7))
       call('ZADD', P .. 'nodes', arg(1), me)
       touch(P .. 'nodes')
       if isBack and isKnown == 0 and settleMs > 0 then call('SET', P .. 'settling', me, 'PX', settleMs) end
 
-      local mine = {}
+      local mine, reasons = {}, {}
+      for _, departure in ipairs(cjson.decode(arg(4))) do reasons[placeOf(departure)] = departure.reason end
       for _, seat in ipairs(cjson.decode(arg(2))) do
         mine[placeOf(seat)] = true
         local before = find(seat.meetingId, seat.userId)
@@ -265,7 +266,7 @@ export const scripts = {
       end
       for _, place in ipairs(call('SMEMBERS', P .. 'seats:' .. me)) do
         local seat = not mine[place] and at(place)
-        if seat and nodeOf(seat.address) == me then free(seat, 'lost') end
+        if seat and nodeOf(seat.address) == me then free(seat, reasons[place] or 'lost') end
       end
 
       local online = {}
