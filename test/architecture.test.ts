@@ -32,7 +32,11 @@ const RINGS = [
   [
     'backplane/index',
     'backplane/memory',
-    'backplane/redis/scripts',
+    'backplane/redis/scripts/pieces',
+    'backplane/redis/scripts/nodes',
+    'backplane/redis/scripts/seats',
+    'backplane/redis/scripts/messages',
+    'backplane/redis/scripts/index',
     'backplane/redis/link',
     'backplane/redis/rooms',
     'backplane/redis/peers',
