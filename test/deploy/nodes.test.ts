@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
-import { allHearAll, roster, Stage, unmuteAll } from '../e2e/browser';
-import { joinAll } from '../e2e/sdk';
+import { allHearAll, enterOnce, roster, Stage, unmuteAll, type Caller } from '../e2e/browser';
+import { expectOneConnectionPerPair, expectWhole, join, joinAll } from '../e2e/sdk';
 import { ServerProcess } from '../e2e/server-process';
 import {
   connect,
@@ -181,6 +181,25 @@ describe('two nodes behind nginx', () => {
     await closing;
     await allLeave(people, url);
   });
+
+  it.each(['sdk plain', 'plain sdk sdk plain'])(
+    '[C1] pages hear each other whose connections go to the one and the other in turn: %s',
+    { timeout: 60_000 },
+    async (kinds) => {
+      const stage = await Stage.open('--ignore-certificate-errors');
+      const { url, nodes } = await processesBehindNginx({ CORS_ORIGIN: stage.origin });
+      const all: Caller[] = [];
+      for (const [index, kind] of kinds.split(' ').entries()) {
+        const enter = kind === 'sdk' ? join(stage, url, `sdk-${index}`) : enterOnce(stage, url, `plain-${index}`);
+        all.push(await enter);
+      }
+      const haveJoined = ({ log }: ServerProcess) => log.rest().some(({ msg }) => msg === 'joined');
+      expect(nodes.map(haveJoined)).toEqual([true, true]);
+      await unmuteAll(all);
+      await expectWhole([url, url], all);
+      await expectOneConnectionPerPair(all);
+    },
+  );
 
   it('[C3] two pages of the SDK hear each other, whichever node dies', { timeout: 90_000 }, async () => {
     const stage = await Stage.open('--ignore-certificate-errors');

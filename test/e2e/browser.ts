@@ -289,6 +289,11 @@ function growthSince(first: Reading[], now: Reading[]): { packets: number; energ
   });
 }
 
+/** A page that joins only once. Without polling, of which each request may come to another node. */
+export function enterOnce(stage: Stage, url: string, userId: string): Promise<Caller> {
+  return stage.enter(url, userId, { transports: ['websocket'] });
+}
+
 /** Settles when each of these hears all the others. */
 export async function allHearAll(callers: readonly Caller[]): Promise<void> {
   await Promise.all(callers.map((caller) => caller.hears(callers.length - 1)));

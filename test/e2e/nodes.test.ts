@@ -1,7 +1,7 @@
 // Calls whose participants are on several nodes: they hear each other, also while nodes, or their Redis, go away.
 
 import { expect, test, vi } from 'vitest';
-import { allHearAll, roster, Stage, unmuteAll, type Caller } from './browser';
+import { allHearAll, enterOnce, roster, Stage, unmuteAll, type Caller } from './browser';
 import { balance, nodeOf, openService } from './nodes';
 import { expectOneConnectionPerPair, expectWhole, join, joinAll, SdkCaller } from './sdk';
 
@@ -126,11 +126,6 @@ test('Redis is away for longer than a node is trusted: calls go on, and what was
   expect(await departures(all)).toEqual([0, 0, 0]);
   await expectOneConnectionPerPair(all);
 });
-
-/** A page that joins only once. Without polling, of which each request would come to another node. */
-function enterOnce(stage: Stage, url: string, userId: string): Promise<Caller> {
-  return stage.enter(url, userId, { transports: ['websocket'] });
-}
 
 /** Settles when a page knows that somebody is muted or unmuted: shows it, or was told. */
 async function isTold(caller: Caller, { userId }: Caller, isMuted: boolean, nth = 1): Promise<void> {

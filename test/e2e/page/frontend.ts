@@ -51,11 +51,12 @@ async function start(iceServers: RTCIceServer[]): Promise<void> {
   microphone = stream.getAudioTracks()[0];
   setMicrophone(false);
 
-  const { hostname, port } = new URL(setting.server);
+  const { hostname: host, port, protocol } = new URL(setting.server);
+  const secure = protocol === 'https:';
   const config = { iceServers, ...setting.rtc };
   // PeerJS types its options as a class of its own, and takes any object.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
-  const peer = new Peer({ host: hostname, port: Number(port), path: '/peerjs', config });
+  const peer = new Peer({ host, port: Number(port), path: '/peerjs', secure, config });
   peer.on('open', (peerId) => socket.emit('call:join', { ...self, peerId, username: userId }));
   peer.on('error', ({ type, message }) => note('in', 'peer error', { type, message }));
 
