@@ -303,7 +303,8 @@ export class RecoveryAdapter extends Adapter {
   }
 
   #format({ offset, version, part }: Heard): string {
-    return [this.#tag, offset, version, part].join(':');
+    const heard = `${this.#tag}:${offset}:${version}`;
+    return part === undefined ? heard : `${heard}:${part}`;
   }
 
   /** What was heard here; undefined if it was on another node. */
