@@ -136,23 +136,25 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       socket.end(CLOSE.policy, 'id taken');
       return;
     }
-    const depart = () => {
-      presence.depart(socket.presence).catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
-      log.debug({ peerId: id }, 'peer offline');
-    };
     // The same peer back before its old connection was found dead: `peer` would leave the new one without an answer.
     replace(this.#registered.get(id));
     // It may have been ended meanwhile, and then took the place of the one before all the same.
     if (!socket.isOpen) {
-      depart();
+      this.#depart(socket);
       return;
     }
-    // Not `once`, which would keep three more objects for each socket; it closes but once.
-    socket.on('close', depart);
-    this.emit('connection', socket, req);
     this.#registered.set(id, socket);
+    this.emit('connection', socket, req);
     for (const frame of [...waiting, ...early]) socket.send(frame);
     log.debug({ peerId: id }, 'peer online');
+  }
+
+  #depart({ id, presence }: GuardedSocket): void {
+    const { log } = this.options;
+    this.options.presence
+      .depart(presence)
+      .catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
+    log.debug({ peerId: id }, 'peer offline');
   }
 
   #deliver(toPeerId: string, frame: string): void {
@@ -165,9 +167,12 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   #open(ws: WebSocket, presence: PeerConnection): GuardedSocket {
     const socket = new GuardedSocket(ws, presence, this);
     this.#sockets.add(socket);
+    // Not `once`, which would keep three more objects for each socket; it closes but once.
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      if (this.#registered.get(socket.id) === socket) this.#registered.delete(socket.id);
+      if (this.#registered.get(socket.id) !== socket) return;
+      this.#registered.delete(socket.id);
+      this.#depart(socket);
     });
     return socket;
   }
