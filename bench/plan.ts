@@ -21,7 +21,7 @@ export interface Plan {
   startRounds: number;
   /** Joins with the leaves after them, per setup and round of joins. */
   visits: number;
-  /** Participants whose size in Redis is measured. */
+  /** Participants of two nodes whose size is measured. */
   sharedParticipants: number;
   /** Where CPU profiles of the servers go, if they are wanted. */
   profiles: string | undefined;
@@ -39,7 +39,7 @@ export const full: Plan = {
   crowdRounds: 5,
   startRounds: 30,
   visits: 320,
-  sharedParticipants: 1000,
+  sharedParticipants: 2000,
   profiles: undefined,
 };
 

@@ -7,7 +7,7 @@ import { processesOn, turnTo, type NodeProcess } from './nodes';
 import { RedisServer } from './redis-server';
 
 /** Seeds that once showed a mistake. */
-const KEPT = [1];
+const KEPT = [1, 288470335];
 /** What is tried anew each time; SEED repeats one. */
 const SEEDS = process.env.SEED ? [Number(process.env.SEED)] : [...KEPT, Date.now() % 2 ** 31];
 

@@ -170,7 +170,7 @@ async function visitAll(guests: readonly Visit[], count: number): Promise<void> 
   );
 }
 
-/** What Redis remembers of each participant. */
+/** What Redis remembers of each participant, and what the nodes do together: its connections, and the mirrors of its seat. */
 async function size(plan: Plan): Promise<void> {
   const count = plan.sharedParticipants;
   const redis = await SharedRedis.start();
@@ -181,15 +181,23 @@ async function size(plan: Plan): Promise<void> {
     await crowd.join();
     await crowd.leave();
   }
-  const before = await redis.memory();
+  const usedByNodes = async () => {
+    const usages = await Promise.all(nodes.map((node) => node.settledUsage()));
+    return usages.reduce((sum, { rss }) => sum + rss, 0);
+  };
+  const before = { redis: await redis.memory(), nodes: await usedByNodes() };
   // By the names that a crowd gives its peers.
   const participants = await openIdle(nodes, count, 'peer-user');
   const sockets = participants.map(({ socket }) => socket);
   await new Crowd(nodes[0], sockets, CALL_SIZE).join();
-  const perParticipant = ((await redis.memory()) - before) / count / 1000;
+  const perParticipant = (bytes: number) => fixed(bytes / count / 1000, 2, 'kB');
+  const rows = [
+    ['memory of Redis', perParticipant((await redis.memory()) - before.redis)],
+    ['resident memory of both nodes', perParticipant((await usedByNodes()) - before.nodes)],
+  ];
   await end([nodes], redis);
-  const title = `(i) in Redis, at ${count} participants in calls of ${CALL_SIZE} on two nodes`;
-  printTable(title, ['', 'per participant'], [['memory of Redis', fixed(perParticipant, 2, 'kB')]]);
+  const title = `(i) memory, at ${count} participants in calls of ${CALL_SIZE} on two nodes`;
+  printTable(title, ['', 'per participant'], rows);
 }
 
 async function end(started: readonly Nodes[], redis: SharedRedis): Promise<void> {
