@@ -1,6 +1,6 @@
 // Several nodes are one: the rules of a call and of the broker, with each participant on another node.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   connect,
   connected,
@@ -334,6 +334,9 @@ describe('[N1] the broker on several nodes', () => {
     ada.send(offer('nobody', 1));
     ada.send(offer('nobody', 2));
     expect(await ada.next('EXPIRE')).toEqual({ type: 'EXPIRE', src: 'nobody', dst: 'ada' });
+    // The second one has waited as long only a moment later.
+    const look = redis.look();
+    await vi.waitUntil(async () => !(await look.keys('*:waiting:nobody')).length, { interval: 20, timeout: 10_000 });
     const late = await peer(b.url, 'nobody');
     ada.send(offer('nobody', 'new'));
     expect((await late.next('OFFER')).payload).toBe('new');

@@ -7,7 +7,7 @@ import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
 import type { ParticipantEvent, Refusal, Replies } from '../protocol';
 import type { Change, Moved, Seat, SeatKey } from '../rooms';
-import { roomOf, socketIdOf, type Audience, type CallSocket } from './audience';
+import { holds, roomOf, socketIdOf, type Audience, type CallSocket } from './audience';
 import { versionOf } from './recovery';
 
 /** A connection that asked for a seat. */
@@ -64,7 +64,7 @@ export class Announcer {
       case 'seated':
         return this.#seated(change);
       case 'confirmed':
-        return this.#answer(change);
+        return this.#confirmed(change);
       case 'held':
         return this.#held(change);
       case 'resumed':
@@ -80,19 +80,30 @@ export class Announcer {
 
   #seated(change: Of<'seated'>): void {
     const { seat, others, replaced } = change;
-    const { meetingId, userId, address } = seat;
+    const { meetingId, address } = seat;
     if (replaced && replaced.address !== address) this.#evict(replaced);
     const socket = this.#waits(change)?.socket;
-    const earlier = socket?.data.seat;
-    // It is about to be left, and what happens there is none of its business any more.
-    if (earlier && earlier.meetingId !== meetingId) this.#audience.dismiss(address, earlier.meetingId);
-    if (socket) socket.data.seat = { meetingId, userId };
-    if (socket?.connected) void socket.join(roomOf(meetingId));
-    // It was lost while it waited, and may come back.
-    else if (socket) this.#audience.memoryOf(address)?.enterAway(socket.id, roomOf(meetingId));
+    if (socket) this.#admit(socket, seat);
     this.#audience.tell(meetingId, 'call:peer-joined', moment(seat), address);
     if (socket) this.#log.info({ ...named(seat), participants: others.length + 1, again: Boolean(replaced) }, 'joined');
     this.#answer(change);
+  }
+
+  #confirmed(change: Of<'confirmed'>): void {
+    // The answer by which it got the seat may have been lost on the way from Redis.
+    const socket = this.#waits(change)?.socket;
+    if (socket && !holds(socket, change.seat)) this.#admit(socket, change.seat);
+    this.#answer(change);
+  }
+
+  #admit(socket: CallSocket, { meetingId, userId, address }: Seat): void {
+    const earlier = socket.data.seat;
+    // It is about to be left, and what happens there is none of its business any more.
+    if (earlier && earlier.meetingId !== meetingId) this.#audience.dismiss(address, earlier.meetingId);
+    socket.data.seat = { meetingId, userId };
+    if (socket.connected) void socket.join(roomOf(meetingId));
+    // It was lost while it waited, and may come back.
+    else this.#audience.memoryOf(address)?.enterAway(socket.id, roomOf(meetingId));
   }
 
   #answer(change: Of<'seated'> | Of<'confirmed'>): void {
@@ -173,10 +184,10 @@ export class Announcer {
   }
 
   /** Whether the connection, if it stands, had this seat. */
-  #unseat({ meetingId, userId, address }: SeatKey): boolean {
-    const data = this.#audience.socketAt(address)?.data;
-    if (data?.seat?.meetingId !== meetingId || data.seat.userId !== userId) return false;
-    data.seat = undefined;
+  #unseat(key: SeatKey): boolean {
+    const socket = this.#audience.socketAt(key.address);
+    if (!socket || !holds(socket, key)) return false;
+    socket.data.seat = undefined;
     return true;
   }
 }

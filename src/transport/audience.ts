@@ -3,7 +3,7 @@
 import type { Namespace, Server, Socket } from 'socket.io';
 import { NAMESPACES } from '../doors';
 import type { ClientToServerEvents, ServerEvent, ServerToClientEvents } from '../protocol';
-import type { Address } from '../rooms';
+import type { Address, SeatKey } from '../rooms';
 import type { Allowance } from './limits';
 import { RecoveryAdapter } from './recovery';
 
@@ -69,6 +69,10 @@ export class Audience {
     return this.namespaces.find(({ name }) => address.startsWith(`${this.#node}${name}#`));
   }
 }
+
+/** Whether a connection was told that it has this seat. */
+export const holds = ({ data: { seat } }: CallSocket, { meetingId, userId }: Omit<SeatKey, 'address'>): boolean =>
+  seat?.meetingId === meetingId && seat.userId === userId;
 
 /** Prefixed, so that no meeting id is the name of another room: Socket.IO has one for every socket's id. */
 export const roomOf = (meetingId: string): string => `call:${meetingId}`;

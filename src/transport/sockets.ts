@@ -12,7 +12,7 @@ import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Re
 import type { Change, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
 import { Announcer, errorOf, named, now } from './announcer';
-import { Audience, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
+import { Audience, holds, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { guardedParser } from './packets';
@@ -147,8 +147,14 @@ export class Sockets {
     // Its request was refused, because nobody knew then what would become of it.
     const isUnwanted = this.#announcer.isUnwanted(change);
     this.#announcer.tell(change);
-    if (isUnwanted) this.#later(seat.address, () => this.#rooms.depart(seat, 'lost'));
+    if (isUnwanted) this.#later(seat.address, () => this.#decline(seat));
     if (kind === 'held' && this.#announcer.isHere(seat)) this.#expireLater(seat);
+  }
+
+  /** Gives back a seat, unless its connection asked again meanwhile, and has it now. */
+  async #decline(seat: Seat): Promise<void> {
+    const socket = this.#audience.socketAt(seat.address);
+    if (!socket || !holds(socket, seat)) await this.#rooms.depart(seat, 'lost');
   }
 
   #expireLater(seat: Seat): void {

@@ -184,6 +184,7 @@ export class RedisLink {
       let told: string[];
       do {
         told = has();
+        this.#epoch += 1;
         const until = this.clock() + leaseMs;
         const answer = await this.#call('bcEnter', [until, ...told, wasUp ? 1 : 0, capacity, SETTLE_MS]);
         const [wasKnown, entry] = answer as [number, string];
@@ -197,7 +198,7 @@ export class RedisLink {
       this.#settledAt = this.#upSince + (wasUp ? SETTLE_MS : 0);
       this.#hasBeenUp = true;
       log.info({ node: this.node }, wasUp ? 'Redis is back' : 'Redis is there');
-      void this.#read((this.#epoch += 1));
+      void this.#read(this.#epoch);
       this.#beatLater();
       for (const resolve of this.#waitingForUp) resolve();
       this.#waitingForUp.clear();
@@ -233,7 +234,7 @@ export class RedisLink {
   async #call(script: ScriptName, args: (string | number)[]): Promise<unknown> {
     const client = this.#commands as unknown as Record<ScriptName, (...args: (string | number)[]) => Promise<unknown>>;
     try {
-      return await client[script](this.prefix, this.node, this.clock(), KEEP_MS, ...args);
+      return await client[script](this.prefix, this.node, this.#epoch, this.clock(), KEEP_MS, ...args);
     } catch (error) {
       throw this.#understand(error as Error);
     }

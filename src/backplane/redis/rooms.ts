@@ -116,7 +116,12 @@ export class RedisRoomStore implements RoomStore {
         const freed = (await this.#link.run('bcExpire', asOf)) as Told[];
         return Promise.all(freed.map(async (told) => (await this.#told(told)).seat));
       },
-      () => this.#mirror.expire(asOf),
+      async () => {
+        // Others may come back on nodes that cannot tell us.
+        const due = this.own().filter(({ heldUntil = Infinity }) => heldUntil <= asOf);
+        for (const seat of due) await this.#mirror.release(seat, 'lost');
+        return due;
+      },
     );
   }
 
@@ -238,13 +243,16 @@ export class RedisRoomStore implements RoomStore {
 }
 
 /** Whether the mirror does not show it yet. It may: what was done without Redis, was told here at once. */
-function isNews({ kind, seat }: Change, known: Seat | undefined): boolean {
+function isNews(change: Change, known: Seat | undefined): boolean {
+  const { kind, seat } = change;
   switch (kind) {
     case 'seated':
     case 'confirmed':
       return true;
     case 'held':
-      return known?.heldUntil === undefined || known.address !== seat.address;
+      // Whom this node does not know, comes to it by this; or has left it already.
+      if (!known) return change.before.address !== seat.address;
+      return known.heldUntil === undefined || known.address !== seat.address;
     case 'resumed':
       return known?.heldUntil !== undefined;
     case 'freed':

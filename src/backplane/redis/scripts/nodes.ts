@@ -8,6 +8,9 @@ export const nodes = {
    * 6: capacity, 7: how long others get to bring what they have.
    */
   bcEnter: entrant(/* lua */ `
+    local entered = call('GET', P .. 'epoch:' .. me)
+    if entered and tonumber(entered) >= tonumber(epoch) then return redis.error_reply('UNKNOWN_NODE') end
+    call('SET', P .. 'epoch:' .. me, epoch, 'PX', KEEP)
     local isKnown = call('EXISTS', P .. 'inbox:' .. me)
     local isBack, capacity, settleMs = arg(5) == '1', tonumber(arg(6)), tonumber(arg(7))
     call('ZADD', P .. 'nodes', arg(1), me)
@@ -79,7 +82,7 @@ export const nodes = {
   bcBeat: member(/* lua */ `
     call('ZADD', P .. 'nodes', arg(1), me)
     call('XTRIM', P .. 'inbox:' .. me, 'MINID', arg(2))
-    for _, key in ipairs({ 'nodes', 'inbox:' .. me, 'calls', 'seats', 'held' }) do touch(P .. key) end
+    for _, key in ipairs({ 'nodes', 'epoch:' .. me, 'inbox:' .. me, 'calls', 'seats', 'held' }) do touch(P .. key) end
     if arg(3) == '0' then return 0 end
 
     local work = 0
@@ -109,7 +112,7 @@ export const nodes = {
       work = work + #places + #peers
       if #places + #peers == 0 then
         call('ZREM', P .. 'nodes', node)
-        call('DEL', P .. 'inbox:' .. node, P .. 'busy:' .. node)
+        call('DEL', P .. 'epoch:' .. node, P .. 'inbox:' .. node, P .. 'busy:' .. node)
       end
     end
     call('ZREMRANGEBYSCORE', P .. 'calls', '-inf', now)
@@ -129,6 +132,6 @@ export const nodes = {
 
   bcLeave: member(/* lua */ `
     call('ZADD', P .. 'nodes', 0, me)
-    call('DEL', P .. 'inbox:' .. me)
+    call('DEL', P .. 'epoch:' .. me, P .. 'inbox:' .. me)
   `),
 } as const;

@@ -5,6 +5,7 @@
  * some node renews them.
  *
  *   nodes            sorted set: node → until when it is alive
+ *   epoch:<node>     how often it has entered
  *   inbox:<node>     stream of what the node is told, one field per entry: what it is, and its JSON
  *   call:<meeting>   hash: user → seat, as JSON; fields that a script does not know stay in it
  *   calls, seats     sorted sets: meeting, or meeting and user → until when it is kept
@@ -24,9 +25,9 @@
  */
 
 const COMMON = /* lua */ `
-  local P, me, now, KEEP = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+  local P, me, epoch, now, KEEP = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
   local call = redis.call
-  local function arg(i) return ARGV[3 + i] end
+  local function arg(i) return ARGV[4 + i] end
   local function touch(key) call('PEXPIRE', key, KEEP) end
 
   local function nodeOf(address) return string.match(address, '^[^/]*') end
@@ -210,9 +211,12 @@ const SEATS = /* lua */ `
   end
 `;
 
-/** Whoever was away for too long has to enter again before anything else. */
+/**
+ * Whoever was away for too long has to enter again before anything else. What it said before, a Redis that was frozen hears
+ * after that: it was given up, and is not done any more.
+ */
 const MEMBERS_ONLY = /* lua */ `
-  if not isAlive(me) then return redis.error_reply('UNKNOWN_NODE') end
+  if not isAlive(me) or call('GET', P .. 'epoch:' .. me) ~= epoch then return redis.error_reply('UNKNOWN_NODE') end
 `;
 
 /** For who is not alive yet, or no longer. */
