@@ -175,6 +175,29 @@ describe.each(Object.entries(OUTAGES))('Redis %s in mid-call', (what, { begin, e
   });
 });
 
+it('[N5] [R9] what a frozen Redis was told and was given up, is not told once more when it wakes up', async () => {
+  const redis = await RedisServer.forTest();
+  const nodes = await startNodes(redis, 2, { reconnectGraceMs: 100 });
+  const [a, b] = nodes;
+  const ada = await participant(a.url, { userId: 'ada' });
+  const bob = await participant(a.url, { userId: 'bob' }, { reconnection: false });
+  const carol = await participant(b.url, { userId: 'carol' });
+  await bob.next('call:peer-joined');
+  redis.freeze();
+  // That he is away, Redis hears only later; that he is lost, this node finds out by itself.
+  cut(bob);
+  await noticed(nodes, false);
+  await ada.next('call:peer-reconnecting');
+  expect(await ada.next('call:peer-left')).toMatchObject({ userId: 'bob', reason: 'lost' });
+  redis.thaw();
+  await noticed(nodes, true);
+  expect(await carol.next('call:peer-left')).toMatchObject({ userId: 'bob', reason: 'lost' });
+  await Promise.all([fence(ada, carol), fence(carol, ada)]);
+  await expectAgreement([a.url, b.url], ['ada', 'carol']);
+  expect(ada.rest('call:peer-left', 'call:peer-reconnecting')).toEqual([]);
+  expect(carol.rest('call:peer-left')).toEqual([]);
+});
+
 describe('Redis away at the start', () => {
   const start = (environment: Record<string, string>) =>
     ServerProcess.start({ PORT: '0', HOST: '127.0.0.1', STUN_URLS: '', ...environment });
