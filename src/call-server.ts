@@ -57,12 +57,12 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
 
   const listener = createListener(identity?.credentials);
   const server = mount?.server ?? listener.server;
-  const iceServersFor = createIceResolver(config);
+  const iceServers = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, { ...config, clock: () => backplane.clock() });
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
   const { engine, flushed, isContinued } = createEngine();
   const { node, post, peers: presence, frames } = backplane;
-  const sockets = new Sockets({ engine, rooms, node, post, iceServersFor, config, log });
+  const sockets = new Sockets({ engine, rooms, node, post, iceServers, config, log });
   const peers = createPeers({ server, presence, frames, rateLimits: config.rateLimits, log });
 
   let isDraining = false;
@@ -84,7 +84,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       config,
       rooms,
       directory,
-      iceServersFor,
+      iceServers,
       isHealthy: () => backplane.isHealthy(),
       isDraining: () => isDraining,
       isClosed: () => isClosed,

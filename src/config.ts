@@ -69,6 +69,7 @@ const variables = {
   TURN_URLS: listOf(/^turns?:\S+$/, 'turn: or turns: URLs').optional(),
   TURN_SECRET: z.string().describe('the secret shared with the TURN server').optional(),
   TURN_TTL_SECONDS: integer(3600, 60, 7 * 86_400),
+  TURN_OPEN: toggle().default(false),
   RECONNECT_GRACE_MS: integer(15_000, 0, DAY),
   SHUTDOWN_GRACE_MS: integer(10_000, 0, DAY),
   REDIS_URL: z
@@ -136,6 +137,8 @@ export interface Config {
   stunUrls: string[];
   turnServer?: { host: string; username: string; credential: string } | undefined;
   turnRest?: { urls: string[]; secret: string; ttlSeconds: number } | undefined;
+  /** Whether clients that joined no call get TURN credentials, too. */
+  turnOpen: boolean;
   /** How long the seat of a lost connection is kept, in milliseconds. */
   reconnectGraceMs: number;
   /** How long closing may take, in milliseconds. */
@@ -223,6 +226,7 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
       TURN_URLS && TURN_SECRET
         ? { urls: TURN_URLS, secret: TURN_SECRET, ttlSeconds: values.TURN_TTL_SECONDS }
         : undefined,
+    turnOpen: values.TURN_OPEN,
     reconnectGraceMs: values.RECONNECT_GRACE_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     redis: values.REDIS_URL

@@ -19,7 +19,7 @@ export interface Joining {
 export interface AnnouncerOptions {
   audience: Audience;
   post: Post;
-  iceServersFor: IceResolver;
+  iceServers: IceResolver;
   log: Logger;
 }
 
@@ -28,15 +28,15 @@ type Of<K extends Change['kind']> = Extract<Change, { kind: K }>;
 export class Announcer {
   readonly #audience: Audience;
   readonly #post: Post;
-  readonly #iceServersFor: IceResolver;
+  readonly #iceServers: IceResolver;
   readonly #log: Logger;
   readonly #joining = new Map<number, Joining>();
   #requests = 0;
 
-  constructor({ audience, post, iceServersFor, log }: AnnouncerOptions) {
+  constructor({ audience, post, iceServers, log }: AnnouncerOptions) {
     this.#audience = audience;
     this.#post = post;
-    this.#iceServersFor = iceServersFor;
+    this.#iceServers = iceServers;
     this.#log = log;
   }
 
@@ -110,10 +110,19 @@ export class Announcer {
     const { seat, others } = change;
     const joining = this.#waits(change);
     if (!joining) return;
+    const { socket, answer } = joining;
     const list = listOf(seat, others);
-    joining.socket.emit('call:peers-list', list);
     const { meetingId, participants } = list;
-    joining.answer({ meetingId, self: describe(seat), participants, iceServers: this.#iceServersFor(seat.userId) });
+    // Before the list: on the list, the client calls the others.
+    this.giveTurn(socket, seat.userId);
+    socket.emit('call:peers-list', list);
+    const iceServers = this.#iceServers.forParticipant(seat.userId);
+    answer({ meetingId, self: describe(seat), participants, iceServers });
+  }
+
+  /** Sends TURN servers to a connection that has its seat again. */
+  giveTurn(socket: CallSocket, userId: string): void {
+    if (this.#iceServers.needsSeat) socket.emit('call:ice-servers', this.#iceServers.forParticipant(userId));
   }
 
   #held(change: Of<'held'>): void {

@@ -48,7 +48,7 @@ export interface HttpOptions {
   config: Config;
   rooms: Rooms;
   directory: PeerDirectory;
-  iceServersFor: IceResolver;
+  iceServers: IceResolver;
   isHealthy: () => Promise<boolean>;
   isDraining: () => boolean;
   isClosed: () => boolean;
@@ -99,7 +99,7 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
   return app;
 }
 
-function callRoutes({ config, rooms, directory, iceServersFor, authority }: HttpOptions): RequestHandler {
+function callRoutes({ config, rooms, directory, iceServers, authority }: HttpOptions): RequestHandler {
   const { maxParticipants, minParticipants, reconnectGraceMs, trustProxy } = config;
   const startedAt = performance.now();
   const router = express.Router();
@@ -118,7 +118,7 @@ function callRoutes({ config, rooms, directory, iceServersFor, authority }: Http
     } satisfies Stats);
   });
 
-  router.get('/ice-servers', (_req, res) => succeed(res, { iceServers: iceServersFor('anonymous') }));
+  router.get('/ice-servers', (_req, res) => succeed(res, { iceServers: iceServers.forVisitor('anonymous') }));
 
   router.get('/room/:meetingId', async (req, res) => {
     const meetingId = parameter(meetingIdSchema, req.params.meetingId);
@@ -143,7 +143,7 @@ function callRoutes({ config, rooms, directory, iceServersFor, authority }: Http
       isSecureContext,
       insecureReason: isSecureContext ? null : INSECURE_REASON,
       trustPath: authority ? TRUST_PATH : null,
-      iceServers: iceServersFor('anonymous'),
+      iceServers: iceServers.forVisitor('anonymous'),
       maxParticipants,
       minParticipants,
       reconnectGraceMs,

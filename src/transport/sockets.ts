@@ -28,7 +28,7 @@ export interface SocketsOptions {
   /** The name of this node, and how it reaches the others. */
   node: string;
   post: Post;
-  iceServersFor: IceResolver;
+  iceServers: IceResolver;
   config: Pick<Config, 'reconnectGraceMs' | 'rateLimits'>;
   log: Logger;
 }
@@ -39,7 +39,7 @@ export class Sockets {
   readonly #announcer: Announcer;
   readonly #rooms: Rooms;
   readonly #post: Post;
-  readonly #iceServersFor: IceResolver;
+  readonly #iceServers: IceResolver;
   readonly #config: SocketsOptions['config'];
   readonly #log: Logger;
   /** The requests of each connection, under its address. */
@@ -47,10 +47,10 @@ export class Sockets {
   readonly #graces = new Set<NodeJS.Timeout>();
   #isDraining = false;
 
-  constructor({ engine, rooms, node, post, iceServersFor, config, log }: SocketsOptions) {
+  constructor({ engine, rooms, node, post, iceServers, config, log }: SocketsOptions) {
     this.#rooms = rooms;
     this.#post = post;
-    this.#iceServersFor = iceServersFor;
+    this.#iceServers = iceServers;
     this.#config = config;
     this.#log = log;
 
@@ -69,7 +69,7 @@ export class Sockets {
     });
     this.#io.bind(engine);
     this.#audience = new Audience(this.#io, node);
-    this.#announcer = new Announcer({ audience: this.#audience, post, iceServersFor, log });
+    this.#announcer = new Announcer({ audience: this.#audience, post, iceServers, log });
     for (const namespace of this.#audience.namespaces) namespace.on('connection', (socket) => this.#connected(socket));
     rooms.onChange((change) => this.#heard(change));
     post.listen({
@@ -105,7 +105,7 @@ export class Sockets {
     const { windowMs, events } = this.#config.rateLimits;
     socket.data.allowance = new Allowance(events, windowMs);
     // Also the first packet with an offset, without which Socket.IO's client does not ask for recovery.
-    socket.emit('call:ice-servers', this.#iceServersFor(socket.data.seat?.userId ?? socket.id));
+    socket.emit('call:ice-servers', this.#iceServers.forVisitor(socket.id));
     socket.onAny((event: unknown, ...args: unknown[]) => this.#receive(socket, event, args));
     socket.on('disconnect', (reason) => this.#inTurn(socket, () => this.#disconnected(socket, reason)));
     if (socket.recovered) this.#inTurn(socket, () => this.#recovered(socket));
@@ -126,8 +126,12 @@ export class Sockets {
     const { seat } = socket.data;
     if (!seat) return;
     const resumed = await this.#rooms.resume({ ...seat, address: this.#audience.addressOf(socket) });
+    if (resumed) {
+      this.#announcer.giveTurn(socket, seat.userId);
+      return;
+    }
     // Lost once more, it may be back by now on another connection of the same address.
-    if (resumed || !socket.connected) return;
+    if (!socket.connected) return;
     socket.data.seat = undefined;
     await socket.leave(roomOf(seat.meetingId));
     socket.emit('call:error', errorOf(new CallError('NOT_IN_CALL')));

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { freePort } from '../free-port';
 import { pathOf } from './programs';
 
 export interface Coturn {
+  port: number;
   url: string;
   secret: string;
   /** Nothing goes through it any more, neither media nor what would set up new media. */
@@ -19,29 +20,34 @@ export interface Coturn {
   resume(): void;
 }
 
-/** Starts coturn, and settles when it takes connections; it ends with the test. */
-export async function startCoturn(): Promise<Coturn> {
+/** Options for a relay between clients on this machine. */
+const LOCAL = ['--relay-ip=127.0.0.1', '--allow-loopback-peers', '--realm=back-call'];
+
+/**
+ * Starts coturn, and settles when it accepts connections; it ends with the test. `configuration` is the text of a
+ * turnserver.conf, without which coturn relays on loopback.
+ */
+export async function startCoturn(configuration?: string): Promise<Coturn> {
   const port = await freePort();
-  const secret = randomUUID();
   const folder = mkdtempSync(join(tmpdir(), 'coturn-'));
+  const file = join(folder, 'turnserver.conf');
+  const [, secret = randomUUID()] = /^static-auth-secret=(.*)$/m.exec(configuration ?? '') ?? [];
+  if (configuration !== undefined) writeFileSync(file, configuration);
   const coturn = spawn(
     pathOf('coturn'),
     [
-      // No configuration file, no database of its own making, no control port.
-      '-n',
+      ...(configuration === undefined ? ['-n', ...LOCAL] : ['-c', file, '--relay-ip=127.0.0.1', '--relay-ip=::1']),
+      // No database outside of the folder, no control port.
       '--no-cli',
       `--userdb=${join(folder, 'turndb')}`,
       `--pidfile=${join(folder, 'pid')}`,
       '--log-file=stdout',
       `--listening-port=${port}`,
       '--listening-ip=127.0.0.1',
-      '--relay-ip=127.0.0.1',
-      '--allow-loopback-peers',
       '--no-tls',
       '--no-dtls',
       '--use-auth-secret',
       `--static-auth-secret=${secret}`,
-      '--realm=back-call',
     ],
     { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -63,6 +69,7 @@ export async function startCoturn(): Promise<Coturn> {
   };
   await vi.waitFor(isUp, { timeout: 10_000 });
   return {
+    port,
     url: `turn:127.0.0.1:${port}?transport=udp`,
     secret,
     halt: () => coturn.kill('SIGSTOP'),

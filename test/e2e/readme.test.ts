@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { expect, test, vi } from 'vitest';
 import { allHearAll, MEETING, roster, Stage, unmuteAll, type Caller } from './browser';
+import { startCoturn } from './coturn';
 import { Network } from './network';
 import { join } from './sdk';
 
@@ -18,11 +19,11 @@ const OWN_CODE = `
   globalThis.stop = (peerId) => document.getElementById(peerId)?.remove();
 `;
 
-async function exampleFor(server: string): Promise<string> {
+async function exampleFor(server: string, edit = (example: string) => example): Promise<string> {
   const [, example = ''] = /```js\n(import Peer.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? [];
   expect(example).toContain("'http://localhost:5000'");
   const { outputFiles } = await build({
-    stdin: { contents: example.replace('http://localhost:5000', server), resolveDir: process.cwd() },
+    stdin: { contents: edit(example.replace('http://localhost:5000', server)), resolveDir: process.cwd() },
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -32,11 +33,17 @@ async function exampleFor(server: string): Promise<string> {
 }
 
 /** A page of somebody who runs the example, and has heard from this many others. */
-async function runExample(stage: Stage, server: string, userId: string, others: number): Promise<Caller> {
+async function runExample(
+  stage: Stage,
+  server: string,
+  userId: string,
+  others: number,
+  edit?: (example: string) => string,
+): Promise<Caller> {
   const caller = await stage.visit(`${stage.origin}/empty`, userId);
   const self = JSON.stringify({ meetingId: MEETING, userId, username: userId });
   const ownCode = `Object.assign(globalThis, ${self}); ${OWN_CODE}`;
-  await caller.page.addScriptTag({ type: 'module', content: `${ownCode}\n${await exampleFor(server)}` });
+  await caller.page.addScriptTag({ type: 'module', content: `${ownCode}\n${await exampleFor(server, edit)}` });
   await plays(caller, others);
   return caller;
 }
@@ -71,6 +78,17 @@ test('the plain example of the README goes on after its network was lost, and ca
   await vi.waitUntil(isBack, { interval: 50, timeout: 15_000 });
   const carol = await runExample(stage, url, 'carol', 2);
   await allHearAll([alice, bob, carol]);
+});
+
+test('[R20] the plain example of the README gets TURN servers with its seat', async () => {
+  const coturn = await startCoturn();
+  const stage = await Stage.open();
+  const { url } = await stage.serve({ turnRest: { urls: [coturn.url], secret: coturn.secret, ttlSeconds: 3600 } });
+  const relayOnly = (example: string) => example.replace('config: {', "config: { iceTransportPolicy: 'relay',");
+  const alice = await runExample(stage, url, 'alice', 0, relayOnly);
+  const bob = await runExample(stage, url, 'bob', 1, relayOnly);
+  await allHearAll([alice, bob]);
+  expect(await bob.readings()).toMatchObject([{ path: ['relay', 'relay'] }]);
 });
 
 test('[C1] two pages of the plain example and two of the SDK hear each other', async () => {

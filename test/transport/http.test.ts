@@ -48,15 +48,16 @@ describe('REST', () => {
     });
   });
 
-  it('gives the ICE servers that the socket gives', async () => {
+  it('[R20] gives STUN servers only, unless TURN_OPEN is on', async () => {
     const turnRest = { urls: ['turn:t:1'], secret: 'shared', ttlSeconds: 60 };
-    const { url } = await startServer({ stunUrls: ['stun:s:1'], turnRest });
-    const { body } = await get(`${url}/api/call/ice-servers`);
-    const { iceServers } = body.data as { iceServers: { username?: string }[] };
-    expect(iceServers).toMatchObject([{ urls: 'stun:s:1' }, { urls: 'turn:t:1' }]);
-    expect(iceServers[1]?.username).toMatch(/^\d{10}:anonymous$/);
-    const ada = await participant(url, { userId: 'ada' });
-    expect(ada.joined.iceServers[1]?.username).toMatch(/^\d{10}:ada$/);
+    const options = { stunUrls: ['stun:s:1'], turnRest };
+    const [{ url }, open] = await Promise.all([startServer(options), startServer({ ...options, turnOpen: true })]);
+    for (const path of ['/api/call/ice-servers', '/api/call/config']) {
+      expect((await get(`${url}${path}`)).body.data).toMatchObject({ iceServers: [{ urls: 'stun:s:1' }] });
+      const { body } = await get(`${open.url}${path}`);
+      const credentials = { username: expect.any(String) as string, credential: expect.any(String) as string };
+      expect(body.data).toMatchObject({ iceServers: [{ urls: 'stun:s:1' }, { urls: 'turn:t:1', ...credentials }] });
+    }
   });
 
   it('tells who is in a room, without peer ids', async () => {

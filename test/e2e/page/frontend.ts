@@ -53,10 +53,12 @@ async function start(iceServers: RTCIceServer[]): Promise<void> {
 
   const { hostname: host, port, protocol } = new URL(setting.server);
   const secure = protocol === 'https:';
-  const config = { iceServers, ...setting.rtc };
+  const config: RTCConfiguration = { iceServers, ...setting.rtc };
   // PeerJS types its options as a class of its own, and takes any object.
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
   const peer = new Peer({ host, port: Number(port), path: '/peerjs', secure, config });
+  // With TURN servers once the page has a seat.
+  socket.on('call:ice-servers', (update: RTCIceServer[]) => Object.assign(config, { iceServers: update }, setting.rtc));
   peer.on('open', (peerId) => socket.emit('call:join', { ...self, peerId, username: userId }));
   peer.on('error', ({ type, message }) => note('in', 'peer error', { type, message }));
 
