@@ -1,24 +1,35 @@
 import { defineConfig } from 'vitest/config';
 
-/** What floods a server, measures its memory or fills the machine with ten pages, and is right only without company. */
+/** Tests that flood a server, measure its memory or open ten pages. Their results are valid only if no other test runs. */
 const ALONE = ['test/hostile/**/*.test.ts', 'test/e2e/sdk-crowds.test.ts'];
+
+/** Tests that need a build, a browser or a Redis, which may have to be built or installed first. */
+const HEAVY = [
+  'test/{backplane,deploy,e2e}/**/*.test.ts',
+  'test/cluster*.test.ts',
+  'test/{command,examples,notices,package,process}.test.ts',
+  'test/transport/{files,https}.test.ts',
+];
 
 export default defineConfig({
   test: {
-    globalSetup: './test/setup.ts',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     reporters: process.env.CI ? ['default', './test/summary.ts'] : ['default'],
+    // A group begins when the previous group has ended: the quick tests come first, so the first results appear in seconds.
     projects: [
       {
         extends: true,
-        // Most tests wait for a server or a browser most of the time, so two go well beside each other, even on two cores.
-        test: { name: 'together', include: ['test/**/*.test.ts'], exclude: ALONE, maxWorkers: 2 },
+        // Most tests wait for a server or a browser most of the time, so two run well next to each other, even on two cores.
+        test: { name: 'quick', include: ['test/**/*.test.ts'], exclude: [...HEAVY, ...ALONE], maxWorkers: 2 },
       },
       {
         extends: true,
-        // Another group begins when the one before it has ended.
-        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } },
+        test: { name: 'heavy', include: HEAVY, exclude: ALONE, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },

@@ -2,6 +2,9 @@
 
 import { spawnSync } from 'node:child_process';
 import { pathOf } from './e2e/programs';
+import { needPrograms } from './need';
+
+await needPrograms('openssl');
 
 /** Leaves `key.pem` and `certificate.pem` in the folder. */
 export function certify(folder: string): void {

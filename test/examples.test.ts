@@ -4,6 +4,9 @@ import { spawn } from 'node:child_process';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { before, get, Inbox, participant, peer } from './helpers';
+import { needBuild } from './need';
+
+await needBuild();
 
 it('embedded.js serves its own page and WebSocket, and calls beside them', async () => {
   const { PATH = '' } = process.env;

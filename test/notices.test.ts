@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs';
 import { build, type BuildOptions } from 'esbuild';
 import { expect, it } from 'vitest';
 import { slim } from '../scripts/slim';
+import { needBuild } from './need';
+
+await needBuild();
 
 const NOTICES = 'dist/NOTICES.txt';
 

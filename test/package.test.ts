@@ -67,7 +67,7 @@ async function compile(files: Record<string, string>, options: object): Promise<
 }
 
 beforeAll(async () => {
-  // Without `prepack`, which would build once more what test/setup.ts has seen to.
+  // Without `prepack`, which would build once more what `needBuild` has built.
   await run('npm', 'pack', resolve('.'), '--ignore-scripts', '--silent');
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   const names = ['react', 'react-dom', '@types/react'] as const;

@@ -3,6 +3,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { before, connect, get, Inbox, participant, peer, refused, refusedUpgrade } from './helpers';
+import { needBuild } from './need';
+
+await needBuild();
 
 interface Line {
   msg: string;

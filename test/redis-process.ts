@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathOf } from './e2e/programs';
 import { freePort } from './free-port';
+import { needPrograms } from './need';
+
+await needPrograms('redis');
 
 export class RedisProcess {
   readonly port: number;

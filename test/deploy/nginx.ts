@@ -13,6 +13,9 @@ import { freePort } from '../free-port';
 import { before, Inbox, type PeerWire } from '../helpers';
 import { certify } from '../certify';
 import { pathOf } from '../e2e/programs';
+import { needPrograms } from '../need';
+
+await needPrograms('nginx');
 
 export interface Nginx {
   url: string;

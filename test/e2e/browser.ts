@@ -6,10 +6,13 @@ import { expect, onTestFinished, vi } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
 import type { RoomInfo, ServerEvent, ServerToClientEvents } from '../../src/protocol';
 import { get, startServer, type Running } from '../helpers';
+import { needPrograms } from '../need';
 import type { Entry, Setting } from './page/frontend';
 import type { Gathering, Reading } from './page/watch';
 import { pathOf } from './programs';
 import { bundle, Site } from './site';
+
+await needPrograms('chromium');
 
 /** Where every name leads, and every address that is not ours: nobody is there. */
 export const ELSEWHERE = '127.0.0.9';

@@ -9,7 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
 import { freePort } from '../free-port';
+import { needPrograms } from '../need';
 import { pathOf } from './programs';
+
+await needPrograms('coturn');
 
 export interface Coturn {
   port: number;

@@ -6,6 +6,9 @@ import { expect, test } from 'vitest';
 import { startServer } from '../helpers';
 import { allHearAll, MEETING, Stage, type Caller } from './browser';
 import { NetLog } from './net-log';
+import { needBuild } from '../need';
+
+await needBuild();
 
 /** Chromium asks Google about forms; that is no doing of the page. */
 const AUTOFILL_AT_NOBODYS = '--autofill-server-url=http://127.0.0.1:9/';

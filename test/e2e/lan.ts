@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { onTestFinished, vi } from 'vitest';
 import { before } from '../helpers';
+import { needPrograms } from '../need';
 import { pathOf } from './programs';
 
 const run = promisify(execFile);
@@ -22,6 +23,8 @@ const NAME_SERVER = '192.0.2.53';
 /** Why no such network can be made here; undefined if it can. */
 export const obstacle =
   platform === 'linux' && getuid?.() === 0 ? undefined : 'network namespaces need root on Linux, as in CI';
+
+if (obstacle === undefined) await needPrograms('ip', 'tcpdump', 'certutil');
 
 /** Whatever is sent on a device and fits a filter, as tcpdump writes it. */
 export interface Capture {

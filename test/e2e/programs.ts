@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { env, platform } from 'node:process';
+import { env } from 'node:process';
 
 interface Installed {
   names: string[];
@@ -10,8 +10,6 @@ interface Installed {
   places: string[];
   /** The Debian package that brings it. */
   pack: string;
-  /** Whether the tests that run it run on Linux alone. */
-  isForLinux?: true;
 }
 
 const PROGRAMS = {
@@ -40,9 +38,9 @@ const PROGRAMS = {
     pack: 'redis-server',
   },
   openssl: { names: ['openssl'], places: [], pack: 'openssl' },
-  ip: { names: ['ip'], places: ['/usr/sbin/ip'], pack: 'iproute2', isForLinux: true },
-  tcpdump: { names: ['tcpdump'], places: ['/usr/sbin/tcpdump'], pack: 'tcpdump', isForLinux: true },
-  certutil: { names: ['certutil'], places: [], pack: 'libnss3-tools', isForLinux: true },
+  ip: { names: ['ip'], places: ['/usr/sbin/ip'], pack: 'iproute2' },
+  tcpdump: { names: ['tcpdump'], places: ['/usr/sbin/tcpdump'], pack: 'tcpdump' },
+  certutil: { names: ['certutil'], places: [], pack: 'libnss3-tools' },
 } satisfies Record<string, Installed>;
 
 export type Program = keyof typeof PROGRAMS;
@@ -62,11 +60,7 @@ export function pathOf(program: Program): string {
   return path;
 }
 
-/** The Debian packages of the programs that are not here. */
-export function missingPackages(): string[] {
-  const programs = Object.entries<Installed>(PROGRAMS) as [Program, Installed][];
-  return programs
-    .filter(([, { isForLinux }]) => !isForLinux || platform === 'linux')
-    .filter(([program]) => findProgram(program) === undefined)
-    .map(([, { pack }]) => pack);
+/** The Debian packages of those programs that are not installed. */
+export function missingPackages(programs: Program[]): string[] {
+  return programs.filter((program) => findProgram(program) === undefined).map((program) => PROGRAMS[program].pack);
 }

@@ -3,6 +3,9 @@
 import { expect, test } from 'vitest';
 import { allHearAll, MEETING, roster, Stage, unmuteAll, type Caller } from './browser';
 import { expectOneConnectionPerPair, join, joinAll } from './sdk';
+import { needBuild } from '../need';
+
+await needBuild();
 
 test('[C1] three pages of the SDK hear each other, and see who is muted', async () => {
   const stage = await Stage.open();

@@ -8,6 +8,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { before, Inbox } from '../helpers';
+import { needBuild } from '../need';
+
+await needBuild();
 
 export const BUILT = fileURLToPath(new URL('../../dist/server.mjs', import.meta.url));
 

@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { GENEROUS, startServer } from '../helpers';
 import { ask, TcpWire, UPGRADE, type HttpQuestion } from './attackers';
 import { besieged, type ServerUnderAttack } from './siege';
+import { needBuild } from '../need';
+
+await needBuild();
 
 const attack = besieged({ rateLimits: GENEROUS, demo: true });
 

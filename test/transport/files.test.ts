@@ -12,6 +12,9 @@ import type * as Api from '../../src/index';
 import { createCallServer, loadConfig, type CallServerOptions } from '../../src/index';
 import { demoFiles } from '../../src/transport/files';
 import { GENEROUS, get, portOf, startServer } from '../helpers';
+import { needBuild } from '../need';
+
+await needBuild();
 
 const SDK = ['/client/back-call.js', '/client/back-call.mjs', '/client/back-call.js.map', '/client/back-call.mjs.map'];
 const FROM_APP = { Origin: 'https://app.example' };

@@ -15,6 +15,9 @@ import { openOwnIdentity } from '../../src/identity/own';
 import type { CallServerOptions } from '../../src/index';
 import { takePlainConnections } from '../../src/transport/plain';
 import { before, dial, participant, portOf, refusedUpgrade, startServer } from '../helpers';
+import { needBuild } from '../need';
+
+await needBuild();
 
 interface Answer {
   status: number;
