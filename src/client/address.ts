@@ -1,6 +1,7 @@
-// Where a call server's doors are, given the one address that an app knows.
+// The endpoints of a call server, derived from the one URL that an app configures.
 
 import { PEER_KEY, PEER_PATH, SOCKET_PATH } from '../doors';
+import { localError } from './errors';
 
 export interface Address {
   /** The `/call` namespace, for Socket.IO's client. */
@@ -10,9 +11,14 @@ export interface Address {
   peer: { host: string; port: number; path: string; secure: boolean; key: string };
 }
 
-/** @param url - absolute or relative to the page; what stands before our paths in it is kept (`https://x.example/calls`). */
-export function addressOf(url: string): Address {
-  const { origin, hostname, port, protocol, pathname } = new URL(url, location.href);
+/**
+ * Derives the endpoints. A path prefix is kept (`https://x.example/calls`); query, fragment and credentials are ignored.
+ *
+ * @param url - `http(s):`, `ws(s):`, or a path on the page's own origin, which is also the default.
+ * @throws a {@link CallError} `INVALID_URL` for every other value, also for values that its type excludes.
+ */
+export function addressOf(url: string | URL = '/'): Address {
+  const { origin, hostname, port, protocol, pathname } = parse(url);
   const prefix = pathname.replace(/\/+$/, '');
   const secure = protocol === 'https:';
   return {
@@ -26,4 +32,18 @@ export function addressOf(url: string): Address {
       key: PEER_KEY,
     },
   };
+}
+
+function parse(url: string | URL): URL {
+  try {
+    const text = String(url).trim();
+    // Without a scheme, `new URL` would read a host name as a path on the page's own origin.
+    if (!/^(https?:\/\/|wss?:\/\/|\/)/i.test(text)) throw new TypeError(`no scheme: ${text}`);
+    const parsed = new URL(text.replace(/^ws/i, 'http'), location.href);
+    // Pages of other schemes, such as `file:`, have no server that a path could be on.
+    if (!/^https?:$/.test(parsed.protocol)) throw new TypeError(`scheme not supported: ${parsed.protocol}`);
+    return parsed;
+  } catch (cause) {
+    throw localError('INVALID_URL', { cause });
+  }
 }

@@ -1,6 +1,6 @@
 // One call of ours, from joining to leaving, as an app sees it: commands, events, and snapshots that never change.
 
-import { addressOf, type Address } from './address';
+import { addressOf } from './address';
 import { onDevicesChanged, type DeviceKind } from './devices';
 import { Emitter } from './emitter';
 import { CallError, localError } from './errors';
@@ -16,10 +16,10 @@ const LISTEN_MS = 100;
 
 export interface CallOptions {
   /**
-   * Where the call server is, the page's own origin unless given. What stands before our paths is kept:
-   * `https://app.example/calls`.
+   * URL of the call server; the default is the page's own origin. A path prefix is kept: `https://app.example/calls`.
+   * `ws:` and `wss:` mean the same as `http:` and `https:`.
    */
-  url?: string | undefined;
+  url?: string | URL | undefined;
   meetingId: string;
   userId: string;
   /** What the others see; `Anonymous` unless given. */
@@ -38,18 +38,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Joins a call. Rejects with a {@link CallError}: a refusal of the server's, `TIMEOUT`, `ABORTED`, `UNSUPPORTED_BROWSER`. */
-export async function joinCall(options: CallOptions): Promise<Call> {
-  return new Call(options).join();
-}
-
 const NOBODY: readonly Participant[] = [];
 
 export class Call {
   readonly #options: CallOptions;
   readonly #events = new Emitter<CallEvents>();
   readonly #media: OwnMedia;
-  readonly #address: Address;
   readonly #undoing = new AbortController();
   #state: CallState = 'idle';
   #error: CallError | undefined;
@@ -61,10 +55,8 @@ export class Call {
   #isStale = false;
   #isTouched = false;
 
-  /** Throws a `TypeError` when `url` is none. */
   constructor(options: CallOptions) {
     this.#options = options;
-    this.#address = addressOf(options.url ?? '/');
     this.#speaker = options.speaker;
     this.#media = new OwnMedia(
       { audio: options.audio, video: options.video },
@@ -176,33 +168,40 @@ export class Call {
 
   async #join(): Promise<this> {
     const { signal, timeoutMs = JOIN_MS, audio } = this.#options;
-    const { meetingId, userId, username = 'Anonymous', rtcConfiguration } = this.#options;
     if (signal?.aborted || this.#state === 'left') throw localError('ABORTED');
     if (!('RTCPeerConnection' in globalThis)) throw this.#fail(localError('UNSUPPORTED_BROWSER'));
 
     this.#setState('connecting');
-    const session = new Session(
-      {
-        address: this.#address,
-        identity: { meetingId, userId, username },
-        rtcConfiguration,
-        speaker: this.#speaker,
-      },
-      {
-        stateChanged: (state) => this.#setState(state),
-        connectionChanged: () => this.#connectionChanged(),
-        joined: (participant) => this.#changed('participant-joined', participant),
-        left: (participant, reason) => this.#changed('participant-left', participant, reason),
-        changed: (participant, previous) => this.#changed('participant-changed', participant, previous),
-        failed: (error) => this.#events.emit('error', error),
-        ended: (error) => this.#fail(error),
-      },
-    );
+    const session = this.#openSession();
     this.#session = session;
     this.#listen();
     if (audio === false) session.open();
     else void this.#openMicrophone(session);
     return this.#joined(timeoutMs);
+  }
+
+  /** Throws a {@link CallError} and ends the call when the URL is invalid, or the browser blocks connections to it. */
+  #openSession(): Session {
+    const { url, meetingId, userId, username = 'Anonymous', rtcConfiguration } = this.#options;
+    try {
+      const address = addressOf(url);
+      const identity = { meetingId, userId, username };
+      return new Session(
+        { address, identity, rtcConfiguration, speaker: this.#speaker },
+        {
+          stateChanged: (state) => this.#setState(state),
+          connectionChanged: () => this.#connectionChanged(),
+          joined: (participant) => this.#changed('participant-joined', participant),
+          left: (participant, reason) => this.#changed('participant-left', participant, reason),
+          changed: (participant, previous) => this.#changed('participant-changed', participant, previous),
+          failed: (error) => this.#events.emit('error', error),
+          ended: (error) => this.#fail(error),
+        },
+      );
+    } catch (cause) {
+      // `new WebSocket()` throws a `SecurityError` for mixed content and for blocked ports.
+      throw this.#fail(cause instanceof CallError ? cause : localError('INVALID_URL', { cause }));
+    }
   }
 
   /** Settles with the first of: joined, failed, left, time is up. */

@@ -11,6 +11,7 @@ export type LocalErrorCode =
   | 'CAMERA_NOT_FOUND'
   | 'CAMERA_IN_USE'
   | 'INSECURE_CONTEXT'
+  | 'INVALID_URL'
   | 'TIMEOUT'
   | 'ICE_FAILED'
   | 'UNSUPPORTED_BROWSER'
@@ -28,6 +29,8 @@ export const messages: Record<LocalErrorCode, string> = {
   CAMERA_IN_USE: 'The camera cannot be opened. Another program may be using it; close that, then try again.',
   INSECURE_CONTEXT:
     'Browsers give microphone and camera to secure pages alone. Open this page by https, or by http://localhost on the machine itself.',
+  INVALID_URL:
+    'The URL of the call server is invalid or blocked. Use a full URL such as https://calls.example; pages on HTTPS need https.',
   TIMEOUT: 'The call server did not answer in time. Look whether its address is right and whether you are online.',
   ICE_FAILED:
     'You reach the call server, but not this person. A firewall is in the way: try another network, or ask for a TURN server.',

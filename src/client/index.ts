@@ -1,8 +1,9 @@
 // What `import { … } from 'back-call/client'`, and the global `BackCall`, offer.
 
-export { Call, joinCall, type CallOptions } from './call';
+export { Call, type CallOptions } from './call';
 export { listDevices, onDevicesChanged, openMicrophone, type DeviceKind, type Devices } from './devices';
 export { CallError, type CallErrorCode, type LocalErrorCode } from './errors';
+export { joinCall } from './join-call';
 export { watchLevel } from './level';
 export type * from './snapshot';
 export type { ErrorCode, LeaveReason } from '../protocol';

@@ -24,7 +24,48 @@ it.each([
   expect(addressOf(url)).toEqual({ namespace, socketPath, peer: { host, port, path, secure, key: 'peerjs' } });
 });
 
-it('is nowhere for what is no URL', () => {
-  vi.stubGlobal('location', { href: 'https://own.example/' });
-  expect(() => addressOf('http://')).toThrow(TypeError);
+it.each([
+  ['ws://localhost:5000', 'http://localhost:5000/call', false],
+  ['wss://calls.example', 'https://calls.example/call', true],
+  ['WSS://calls.example/', 'https://calls.example/call', true],
+  ['  https://calls.example\n', 'https://calls.example/call', true],
+  ['https://ada:secret@calls.example/?a=b#c', 'https://calls.example/call', true],
+  ['//calls.example', 'https://calls.example/call', true],
+  [new URL('https://calls.example'), 'https://calls.example/call', true],
+  [undefined, 'https://own.example/call', true],
+])('[C16] %s is accepted', (url, namespace, secure) => {
+  vi.stubGlobal('location', { href: 'https://own.example/app/page' });
+  expect(addressOf(url)).toMatchObject({ namespace, socketPath: '/socket.io/', peer: { path: '/peerjs', secure } });
+});
+
+it.each([
+  ['localhost:5000'],
+  ['calls.example'],
+  ['192.0.2.1:5000'],
+  ['calls'],
+  ['./calls'],
+  ['?a=b'],
+  [''],
+  [' '],
+  ['http://'],
+  ['http:calls.example'],
+  ['https://calls.example:99999'],
+  ['http://[::1'],
+  ['ftp://calls.example'],
+  ['wsx://calls.example'],
+  ['javascript:alert(1)'],
+  ['//'],
+  [null],
+  [5000],
+  [{}],
+  [Object.create(null)],
+])('[C16] %j is refused with INVALID_URL', (url) => {
+  vi.stubGlobal('location', { href: 'https://own.example/app/page' });
+  expect(() => addressOf(url as string)).toThrow(expect.objectContaining({ code: 'INVALID_URL' }));
+});
+
+it.each(['file:///app/index.html', 'about:blank'])('[C16] a page at %s has to name the server', (href) => {
+  vi.stubGlobal('location', { href });
+  expect(() => addressOf()).toThrow(expect.objectContaining({ code: 'INVALID_URL' }));
+  expect(addressOf('http://calls.example').namespace).toBe('http://calls.example/call');
 });

@@ -282,6 +282,19 @@ test('what goes wrong is a sentence on the page until it is no longer so', async
   expect(await bob.page.getByRole('alert').textContent()).toBe('');
 });
 
+test('[C16] an unusable server URL is an error on the page, and the next URL is used by the next join', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const alice = await openRoom(stage, { url: 'localhost:5000', userId: 'alice', autoJoin: true, audio: false });
+  await sees(alice, 'left');
+  expect(await alice.page.evaluate(() => window.app.voiceCall.error?.code)).toBe('INVALID_URL');
+  expect(await alice.page.getByRole('alert').textContent()).toContain('The URL of the call server is invalid');
+  await show(alice, { url, userId: 'alice', autoJoin: true, audio: false });
+  await press(alice, 'Join');
+  await sees(alice, 'joined');
+  expect(await alice.page.getByRole('alert').textContent()).toBe('');
+});
+
 test('mounted and unmounted twenty times, at any moment, it leaves nothing behind', { timeout: 120_000 }, async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();

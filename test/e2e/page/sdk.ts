@@ -1,6 +1,6 @@
 // A page that uses the SDK, and shows tests the same face as the page of the first version.
 
-import { Call, CallError, type CallEvents, type CallOptions, type Snapshot } from '../../../src/client';
+import { Call, CallError, joinCall, type CallEvents, type CallOptions, type Snapshot } from '../../../src/client';
 import type { Entry } from './frontend';
 
 const LOGGED: (keyof CallEvents)[] = [
@@ -45,6 +45,7 @@ const sdk = {
   async crowd(options: Omit<CallOptions, 'userId'>, userIds: string[]): Promise<void> {
     await Promise.all(userIds.map((userId) => new Call({ ...options, userId, audio: false }).join()));
   },
+  joinCall,
   call: current,
   snapshot: (): Snapshot => plain(current().snapshot),
 };
