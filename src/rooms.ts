@@ -112,6 +112,8 @@ export interface RoomStore {
   expire(asOf: number): Promise<Seat[]>;
   /** A seat as this node was told of it: of calls in which it has nobody, it knows nothing. */
   find(meetingId: string, userId: string): Seat | undefined;
+  /** The seats of a call as this node was told of them, like {@link find}. */
+  seatsOf(meetingId: string): Seat[];
   /** The seat that belongs to a ticket. */
   holder(ticket: string): Promise<Seat | undefined>;
   roster(meetingId: string): Promise<Seat[]>;
@@ -208,6 +210,11 @@ export class Rooms {
 
   resume(key: SeatKey): Promise<Seat | undefined> {
     return this.#store.resume(key);
+  }
+
+  /** The seats of a call in which this node has a participant; none if it has no participant there. */
+  members(meetingId: string): Seat[] {
+    return this.#store.seatsOf(meetingId);
   }
 
   /** Whose ticket this is. */

@@ -19,6 +19,7 @@ const RINGS = [
   ['json', 'doors', 'protocol', 'errors', 'config', 'turns', 'logger'],
   [
     'rooms',
+    'difference',
     'directory',
     'ice',
     'identity/identity',
@@ -48,6 +49,8 @@ const RINGS = [
     'transport/files',
     'transport/trust-page',
     'transport/trust',
+    'transport/packet-log',
+    'transport/offsets',
     'transport/recovery',
     'transport/limits',
     'transport/plain',

@@ -1,14 +1,15 @@
 // Tells those participants who are on this node of what happens in their calls.
 
 import type { Missed, Post } from '../backplane/index';
+import { isoNow, participantEvent } from '../difference';
 import { describe } from '../directory';
 import { CallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
-import type { ParticipantEvent, Refusal, Replies } from '../protocol';
+import type { Refusal, Replies } from '../protocol';
 import type { Change, Moved, Seat, SeatKey } from '../rooms';
 import { holds, roomOf, socketIdOf, type Audience, type CallSocket } from './audience';
-import { versionOf } from './recovery';
+import { versionOf } from './offsets';
 
 /** A connection that asked for a seat. */
 export interface Joining {
@@ -84,7 +85,7 @@ export class Announcer {
     if (replaced && replaced.address !== address) this.#evict(replaced);
     const socket = this.#waits(change)?.socket;
     if (socket) this.#admit(socket, seat);
-    this.#audience.tell(meetingId, 'call:peer-joined', moment(seat), address);
+    this.#audience.tell(meetingId, 'call:peer-joined', participantEvent(seat), address);
     if (socket) this.#log.info({ ...named(seat), participants: others.length + 1, again: Boolean(replaced) }, 'joined');
     this.#answer(change);
   }
@@ -141,7 +142,8 @@ export class Announcer {
         .memoryOf(address)
         ?.adopt(session, version, (lastHeard) => this.#missedElsewhere(change, lastHeard));
     }
-    if (before.heldUntil === undefined) this.#audience.tell(meetingId, 'call:peer-reconnecting', moment(seat), address);
+    if (before.heldUntil === undefined)
+      this.#audience.tell(meetingId, 'call:peer-reconnecting', participantEvent(seat), address);
   }
 
   /** What was said to a participant where it was before it moved here. */
@@ -154,13 +156,13 @@ export class Announcer {
     const { meetingId, address } = seat;
     const socket = this.#audience.socketAt(address);
     void socket?.join(roomOf(meetingId));
-    this.#audience.tell(meetingId, 'call:peer-reconnected', moment(seat), address);
+    this.#audience.tell(meetingId, 'call:peer-reconnected', participantEvent(seat), address);
     if (socket) this.#log.info(named(seat), 'reconnected');
   }
 
   #media({ seat, media }: Of<'media'>): void {
     const { meetingId, userId, username, isMuted, isVideoOn } = seat;
-    const status = { userId, username, timestamp: now() };
+    const status = { userId, username, timestamp: isoNow() };
     if (media.isMuted !== undefined) this.#audience.tell(meetingId, 'call:mute-status', { ...status, isMuted });
     if (media.isVideoOn !== undefined) this.#audience.tell(meetingId, 'call:video-status', { ...status, isVideoOn });
   }
@@ -174,7 +176,7 @@ export class Announcer {
     const wasSeated = this.#unseat(seat);
     const socket = this.#audience.socketAt(address);
     if (socket?.data.seat?.meetingId !== meetingId) this.#audience.dismiss(address, meetingId);
-    this.#audience.tell(meetingId, 'call:peer-left', { ...moment(seat), reason });
+    this.#audience.tell(meetingId, 'call:peer-left', { ...participantEvent(seat), reason });
     if (this.isHere(seat)) this.#log.info({ ...named(seat), reason }, 'left');
     // Its client does not know yet, and asks again once it is connected again.
     if (wasSeated && reason === 'lost') socket?.conn.close();
@@ -210,28 +212,26 @@ export function newsSince(version: number, { seat, others, departed = [] }: Move
   if (givenBy(seat) > version) return [['call:peers-list', listOf(seat, others)]];
   const came = [...others, ...departed.map((departure) => departure.seat)].map((seat) => ({
     version: givenBy(seat),
-    news: ['call:peer-joined', moment(seat)],
+    news: ['call:peer-joined', participantEvent(seat)],
   }));
   const left = departed.map(({ seat, reason, version }) => ({
     version,
-    news: ['call:peer-left', { ...moment(seat), reason }],
+    news: ['call:peer-left', { ...participantEvent(seat), reason }],
   }));
   const since = [...came, ...left].filter((each) => each.version > version);
   const inOrder = since.sort((one, other) => one.version - other.version).map(({ news }) => news);
   const states = others.flatMap((seat) => {
     const { userId, username, peerId, isMuted, isVideoOn, peerOnline: online, heldUntil } = seat;
-    const status = { userId, username, timestamp: now() };
+    const status = { userId, username, timestamp: isoNow() };
     return [
       ['call:mute-status', { ...status, isMuted }],
       ['call:video-status', { ...status, isVideoOn }],
       ['call:peer-status', { userId, peerId, online }],
-      [heldUntil === undefined ? 'call:peer-reconnected' : 'call:peer-reconnecting', moment(seat)],
+      [heldUntil === undefined ? 'call:peer-reconnected' : 'call:peer-reconnecting', participantEvent(seat)],
     ];
   });
   return [...inOrder, ...states];
 }
-
-export const now = () => new Date().toISOString();
 
 export function errorOf(refusal: CallError): Omit<Refusal, 'success'> {
   const { success: _, ...rest } = toRefusal(refusal);
@@ -240,10 +240,6 @@ export function errorOf(refusal: CallError): Omit<Refusal, 'success'> {
 
 /** What the log tells of a participant. */
 export const named = ({ meetingId, userId }: Pick<Seat, 'meetingId' | 'userId'>) => ({ meetingId, userId });
-
-function moment({ userId, peerId, username }: Seat): ParticipantEvent {
-  return { userId, peerId, username, timestamp: now() };
-}
 
 const givenBy = ({ version = '0' }: Seat) => Number(version);
 

@@ -75,6 +75,11 @@ export const holds = ({ data: { seat } }: CallSocket, { meetingId, userId }: Omi
   seat?.meetingId === meetingId && seat.userId === userId;
 
 /** Prefixed, so that no meeting id is the name of another room: Socket.IO has one for every socket's id. */
-export const roomOf = (meetingId: string): string => `call:${meetingId}`;
+export const roomOf = (meetingId: string): string => `${CALL_PREFIX}${meetingId}`;
+
+/** The meeting id of a room; empty, and so no meeting id, for a socket's own room. */
+export const meetingOf = (room: string): string => (room.startsWith(CALL_PREFIX) ? room.slice(CALL_PREFIX.length) : '');
+
+const CALL_PREFIX = 'call:';
 
 export const socketIdOf = (address: Address): string => address.slice(address.indexOf('#') + 1);

@@ -1,6 +1,5 @@
 // What a participant misses while its connection is lost, and gets when it comes back.
 
-import { randomBytes } from 'node:crypto';
 import type { Namespace, Socket } from 'socket.io';
 import {
   Adapter,
@@ -11,7 +10,11 @@ import {
   type SocketId,
 } from 'socket.io-adapter';
 import type { Missed } from '../backplane/index';
+import { difference } from '../difference';
 import { jsonSize } from '../json';
+import type { Seat } from '../rooms';
+import { OffsetCodec, versionOf } from './offsets';
+import { isCompleteAfter, PacketLog, type LoggedPacket, type LogSnapshot } from './packet-log';
 
 type SessionToPersist = Omit<Session, 'missedPackets'>;
 interface Packet {
@@ -19,13 +22,20 @@ interface Packet {
   id?: number;
   data: unknown[];
 }
-/** A packet that was sent to a room, and to whom of it not. */
-interface Sent {
-  offset: number;
+/** The state of a session when its connection was lost. */
+interface Loss {
   at: number;
-  bytes: number;
-  data: unknown[];
-  except: ReadonlySet<SocketId>;
+  /** Offset of the last packet before. */
+  offset: number;
+  /** Per room: the packets that the client may not have received, and the roster that it knows after them. */
+  logs: Map<Room, LogSnapshot>;
+  rosters: Map<Room, readonly Seat[]>;
+}
+/** The packets that a session missed. */
+interface MissedPackets {
+  logged: LoggedPacket[];
+  /** Events without an offset, to be sent after `logged`. They replace packets that a log dropped. */
+  difference: unknown[][];
 }
 /** A session's time on this node. It begins here or on another one, and may go on on another one. */
 interface Stay {
@@ -34,12 +44,16 @@ interface Stay {
   lost?: (SessionToPersist & { until: number }) | undefined;
   /** After which packet it joined a room: what was said there before, is not for it. */
   joinedAfter: number;
-  /** What it missed, until the connection stands on which it is told. */
-  missed?: unknown[][] | undefined;
+  /** The latest losses of which it is not known whether the client received a later packet. */
+  losses: Loss[];
+  /** Set while a restored session is not connected yet: the packets that it missed up to an offset. */
+  restored?: { packets: unknown[][]; upTo: number } | undefined;
   /** It came from another node. */
   arrival?: Arrival;
   /** It went to another node: the last packet that was meant for it here. */
   lastOffset?: number;
+  /** The rosters at that moment. */
+  lastRosters?: Map<Room, readonly Seat[]>;
 }
 interface Arrival {
   /** An offset of its own: what is heard on this stay has it, or a greater one. */
@@ -50,24 +64,10 @@ interface Arrival {
   collect: (lastHeard: string) => Promise<Missed>;
   missed?: Promise<Missed>;
 }
-/** What a client says, when it comes back, that it heard last. */
-interface Heard {
-  offset: number;
-  /** Up to which change of all nodes it was told everything. */
-  version: number;
-  /** How much it heard of what it had missed on other nodes, while it did. */
-  part?: number | undefined;
-}
-interface Memory {
-  packets: Sent[];
-  bytes: number;
-  neededUntil: number;
-}
-
 /** Socket.IO's packet type of an event. */
 const EVENT = 2;
-/** What one room may keep; beyond that, the oldest is dropped. */
-const MAX_BYTES_PER_ROOM = 128 * 1024;
+/** Key of the log of packets that are sent to the whole namespace. No room has this name: rooms are prefixed. */
+const NAMESPACE: Room = '';
 /** No packet is deeper: signals are bounded, the rest is ours. */
 const MAX_PACKET_DEPTH = 64;
 
@@ -80,6 +80,8 @@ export interface RecoveryOptions {
   fetch?: (nsp: Namespace, pid: PrivateSessionId) => Promise<void>;
   /** Up to which change of all nodes everybody here was told. */
   version?: () => number;
+  /** Returns the participants of the call whose events are sent to a room; none for other rooms. */
+  rosterOf?: (room: Room) => readonly Seat[];
 }
 
 /**
@@ -89,7 +91,9 @@ export interface RecoveryOptions {
  *   not be found among the kept packets to tell which of them came after it.
  * - A client that returns before its old connection is found dead (it changed networks) is recovered at once, and the
  *   old connection ends.
- * - One noisy room cannot push out what others missed: each has its own memory, bounded in bytes and time.
+ * - Each room has its own packet log, bounded in bytes and time. A status event replaces an earlier one.
+ * - A session is never recovered with a hole: if the log of a call dropped packets, the client receives the difference
+ *   between the roster it knows and the current one. If its own packets were dropped, the session is not recovered.
  * - A session goes on on another node. What was said until it went is told by the one, what was said since by the other.
  * - {@link delSockets} reaches connections that are away: who lost the seat while away does not come back into the room.
  */
@@ -103,13 +107,13 @@ export class RecoveryAdapter extends Adapter {
   readonly #ended = new Map<string, Stay>();
   /** The latest connection that asks for a session: the ones before it were given up. */
   readonly #returning = new Map<PrivateSessionId, symbol>();
-  readonly #memories = new Map<Room, Memory>();
+  readonly #logs = new Map<Room, PacketLog>();
   readonly #sweeper: NodeJS.Timeout;
-  /** Tells our offsets from those of other nodes, and of other times. */
-  readonly #tag = randomBytes(4).toString('base64url');
+  readonly #offsets = new OffsetCodec();
   #lastOffset = 0;
 
-  constructor(nsp: Namespace, options: RecoveryOptions, clock: () => number = Date.now) {
+  /** `clock` returns monotonic milliseconds: the wall clock may jump while a connection is lost. */
+  constructor(nsp: Namespace, options: RecoveryOptions, clock: () => number = () => performance.now()) {
     super(nsp);
     this.#options = options;
     this.#clock = clock;
@@ -128,7 +132,10 @@ export class RecoveryAdapter extends Adapter {
     void super.addAll(id, rooms);
     // A socket joins the room of its own name when it is connected, and a recovered one is then back for good.
     const socket = rooms.has(id) ? this.nsp.sockets.get(id) : undefined;
-    if (socket) return void (this.#stayOf(id, privateIdOf(socket)).lost = undefined);
+    if (socket) {
+      this.#stayOf(id, privateIdOf(socket)).lost = undefined;
+      return;
+    }
     const stay = this.#stays.get(id);
     // Whoever comes back has been in its rooms all the while.
     if (stay && !stay.lost && isNew) stay.joinedAfter = this.#lastOffset;
@@ -137,28 +144,36 @@ export class RecoveryAdapter extends Adapter {
   override delAll(id: SocketId): void {
     super.delAll(id);
     const stay = this.#stays.get(id);
-    if (stay && !stay.lost) this.#forget(id, stay);
+    if (!stay) return;
+    if (!stay.lost) this.#forget(id, stay);
+    // The connection ended before the restored session was connected. Another connection may restore it.
+    stay.restored = undefined;
   }
 
   override broadcast(packet: Packet, options: BroadcastOptions): void {
     const { rooms, except = new Set(), flags } = options;
-    const inUse = [...rooms].filter((room) => this.rooms.has(room) || this.#memories.has(room));
+    const inUse = [...rooms].filter((room) => this.rooms.has(room) || this.#logs.has(room));
     if (rooms.size > 0 && inUse.length === 0) return;
     if (packet.type === EVENT && packet.id === undefined && !flags?.volatile) {
-      const offset = (this.#lastOffset += 1);
-      const bytes = jsonSize(packet.data, MAX_PACKET_DEPTH);
-      // The client sends back the last string argument it saw as its offset.
-      packet.data.push(this.#format({ offset, version: this.#options.version?.() ?? 0 }));
-      const sent = { offset, at: this.#clock(), bytes, data: packet.data, except };
-      for (const room of inUse) this.#keep(room, sent);
+      const logged = this.#log(packet.data, except);
+      for (const room of rooms.size > 0 ? inUse : [NAMESPACE]) this.#append(room, logged);
     }
     super.broadcast(packet, options);
   }
 
   override persistSession(session: SessionToPersist): void {
-    const until = this.#clock() + this.#options.graceMs;
-    this.#stayOf(session.sid, session.pid).lost = { ...session, until };
+    const at = this.#clock();
+    const until = at + this.#options.graceMs;
+    const stay = this.#stayOf(session.sid, session.pid);
+    stay.lost = { ...session, until };
     for (const room of session.rooms) this.#keepUntil(room, until);
+    const calls = session.rooms.filter((room) => room !== session.sid);
+    stay.losses.push({
+      at,
+      offset: this.#lastOffset,
+      logs: new Map(calls.map((room) => [room, this.#logOf(room).snapshot()])),
+      rosters: this.#rostersOf(calls, session.sid),
+    });
   }
 
   override async restoreSession(pid: PrivateSessionId, lastHeard: string): Promise<Session> {
@@ -179,11 +194,14 @@ export class RecoveryAdapter extends Adapter {
     const stay = sid === undefined ? undefined : this.#stays.get(sid);
     if (sid === undefined || !stay) return undefined;
     this.#hangUp(sid);
-    const missed = await this.#missed(sid, stay, lastHeard);
+    const handedOver = await this.#handedOver(stay, lastHeard);
     // Meanwhile it may have run out, gone to another node, or come back on a later connection.
     const isStill = isLatest() && this.#stays.get(sid) === stay && stay.lost && stay.lost.until >= this.#clock();
-    if (!missed || !isStill) return undefined;
-    stay.missed = missed;
+    if (!handedOver || !isStill || stay.restored) return undefined;
+    const missed = this.#missed(sid, stay, lastHeard);
+    if (!missed) return undefined;
+    const packets = [...handedOver, ...missed.logged.map(({ data }) => data), ...this.#appendDifference(sid, missed)];
+    stay.restored = { packets, upTo: this.#lastOffset };
     return { ...stay.lost, missedPackets: [] } as Session;
   }
 
@@ -193,18 +211,26 @@ export class RecoveryAdapter extends Adapter {
    */
   takeMissed(sid: SocketId): unknown[][] {
     const stay = this.#stays.get(sid);
-    const missed = stay?.missed ?? [];
-    if (stay) stay.missed = undefined;
-    return missed;
+    const { restored } = stay ?? {};
+    if (!stay || !restored) return [];
+    stay.restored = undefined;
+    // Socket.IO connects a restored session in a later microtask.
+    const rooms = this.sids.get(sid) ?? new Set(stay.lost?.rooms);
+    const later = this.#packetsOf([...rooms, NAMESPACE], sid, () => restored.upTo);
+    return [...restored.packets, ...later.map(({ data }) => data)];
   }
 
   /** Puts a lost connection into one more room, as if it had joined it before. */
   enterAway(sid: SocketId, room: Room): void {
     const stay = this.#stays.get(sid);
     if (!stay?.lost) return;
-    stay.lost.rooms = [...stay.lost.rooms, room];
     stay.joinedAfter = this.#lastOffset;
+    stay.lost.rooms = [...stay.lost.rooms, room];
     this.#keepUntil(room, stay.lost.until);
+    for (const { logs, rosters } of stay.losses) {
+      logs.set(room, this.#logOf(room).snapshot());
+      rosters.set(room, this.#rosterOf(room, sid));
+    }
   }
 
   /**
@@ -213,7 +239,7 @@ export class RecoveryAdapter extends Adapter {
    */
   adopt(session: SessionToPersist, move: number, collect: Arrival['collect']): void {
     const arrival = { offset: (this.#lastOffset += 1), move, collect };
-    this.#stays.set(session.sid, { pid: session.pid, joinedAfter: 0, arrival });
+    this.#stays.set(session.sid, { pid: session.pid, joinedAfter: 0, losses: [], arrival });
     this.persistSession(session);
   }
 
@@ -223,15 +249,19 @@ export class RecoveryAdapter extends Adapter {
     const stay = this.#stays.get(sid);
     if (!stay?.lost) return;
     this.#forget(sid, stay);
-    this.#ended.set(nameOf(sid, move), { ...stay, lastOffset: this.#lastOffset });
+    const lastRosters = this.#rostersOf(stay.lost.rooms, sid);
+    this.#ended.set(nameOf(sid, move), { ...stay, lastOffset: this.#lastOffset, lastRosters });
   }
 
   /** What a session missed that went by this move; undefined if nothing is known of it any more. */
   async handOver(sid: SocketId, move: number, lastHeard: string): Promise<Missed | undefined> {
     const stay = this.#ended.get(nameOf(sid, move));
     this.#ended.delete(nameOf(sid, move));
-    const missed = stay && (await this.#missed(sid, stay, lastHeard));
-    return missed?.map((data) => data.slice(0, -1));
+    const handedOver = stay && (await this.#handedOver(stay, lastHeard));
+    const missed = stay && this.#missed(sid, stay, lastHeard);
+    if (!handedOver || !missed) return undefined;
+    const withOffset = [...handedOver, ...missed.logged.map(({ data }) => data)];
+    return [...withOffset.map((data) => data.slice(0, -1)), ...missed.difference];
   }
 
   override delSockets(options: BroadcastOptions, rooms: Room[]): void {
@@ -248,9 +278,11 @@ export class RecoveryAdapter extends Adapter {
     const isOver = ({ lost }: Stay) => lost && lost.until < now;
     for (const [sid, stay] of this.#stays) if (isOver(stay)) this.#forget(sid, stay);
     for (const [name, stay] of this.#ended) if (isOver(stay)) this.#ended.delete(name);
-    for (const [room, memory] of this.#memories) {
-      this.#trim(memory, now);
-      if (memory.neededUntil < now) this.#memories.delete(room);
+    for (const { losses } of this.#stays.values())
+      while ((losses[0]?.at ?? Infinity) < now - this.#keptMs) losses.shift();
+    for (const [room, log] of this.#logs) {
+      log.dropBefore(now - this.#keptMs);
+      if (log.neededUntil < now) this.#logs.delete(room);
     }
   }
 
@@ -260,7 +292,7 @@ export class RecoveryAdapter extends Adapter {
   }
 
   #stayOf(sid: SocketId, pid: PrivateSessionId): Stay {
-    const stay = this.#stays.get(sid) ?? { pid, joinedAfter: 0 };
+    const stay = this.#stays.get(sid) ?? { pid, joinedAfter: 0, losses: [] };
     this.#stays.set(sid, stay);
     this.#sids.set(pid, sid);
     return stay;
@@ -271,24 +303,82 @@ export class RecoveryAdapter extends Adapter {
     this.#sids.delete(pid);
   }
 
-  /** What was said to a session after what it heard last, in order; undefined if nobody knows that. */
-  async #missed(sid: SocketId, stay: Stay, lastHeard: string): Promise<unknown[][] | undefined> {
-    const { arrival } = stay;
-    const heard = this.#parse(lastHeard);
-    const isOfThisStay = heard && heard.offset >= (arrival?.offset ?? 0);
-    const seen = isOfThisStay ? heard.offset : arrival?.offset;
-    if (seen === undefined) return undefined;
-    const before = seen === arrival?.offset ? await this.#missedBefore(arrival, lastHeard) : [];
-    const { lost, joinedAfter, lastOffset = Infinity } = stay;
-    const packets = new Map<number, Sent>();
-    for (const room of lost?.rooms ?? []) {
-      const after = room === sid ? seen : Math.max(seen, joinedAfter);
-      for (const packet of this.#memories.get(room)?.packets ?? [])
-        if (packet.offset > after && packet.offset <= lastOffset && !packet.except.has(sid))
-          packets.set(packet.offset, packet);
+  /** The packets that another node handed over and that the client did not receive; `undefined` if that is not known. */
+  async #handedOver({ arrival }: Stay, lastHeard: string): Promise<unknown[][] | undefined> {
+    const heard = this.#offsets.parse(lastHeard);
+    if (!arrival) return heard && [];
+    if (!heard || heard.offset < arrival.offset) return this.#missedBefore(arrival, lastHeard);
+    return heard.offset > arrival.offset ? [] : (await this.#missedBefore(arrival, lastHeard)).slice(heard.part);
+  }
+
+  /** The packets of this node that a session missed; `undefined` if they cannot be restored completely. */
+  #missed(sid: SocketId, stay: Stay, lastHeard: string): MissedPackets | undefined {
+    const { lost, joinedAfter, lastOffset = Infinity, lastRosters } = stay;
+    const seen = Math.max(this.#offsets.parse(lastHeard)?.offset ?? 0, stay.arrival?.offset ?? 0);
+    const afterOf = (room: Room) => (room === sid || room === NAMESPACE ? seen : Math.max(seen, joinedAfter));
+    const rooms = [...(lost?.rooms ?? []), NAMESPACE];
+    const incomplete = rooms.filter((room) => {
+      const log = this.#logs.get(room);
+      return log && !isCompleteAfter(log, afterOf(room));
+    });
+    const loss = this.#lossAfter(stay, seen);
+    if (incomplete.length === 0) {
+      const logged = this.#packetsOf(rooms, sid, afterOf).filter(({ offset }) => offset <= lastOffset);
+      return { logged, difference: [] };
     }
-    const inOrder = [...packets.values()].sort((a, b) => a.offset - b.offset).map(({ data }) => data);
-    return [...before.slice(isOfThisStay ? heard.part : 0), ...inOrder];
+    const snapshots = incomplete.map((room) => ({ room, log: loss?.logs.get(room) }));
+    if (!loss || snapshots.some(({ room, log }) => !log || !isCompleteAfter(log, afterOf(room)))) return undefined;
+    const complete = this.#packetsOf(
+      rooms.filter((room) => !incomplete.includes(room)),
+      sid,
+      afterOf,
+    ).filter(({ offset }) => offset <= lastOffset);
+    const before = snapshots.flatMap(({ room, log }) =>
+      (log?.packets ?? []).filter(({ offset, except }) => offset > afterOf(room) && !except.has(sid)),
+    );
+    const logged = inOrder([...before, ...complete.filter(({ offset }) => offset <= loss.offset)]);
+    const later = complete.filter(({ offset, isDifference }) => offset > loss.offset && !isDifference);
+    const rosters = lastRosters ?? this.#rostersOf(incomplete, sid);
+    const changes = incomplete.flatMap((room) => difference(loss.rosters.get(room) ?? [], rosters.get(room) ?? []));
+    return { logged, difference: [...changes, ...later.map(({ data }) => data.slice(0, -1))] };
+  }
+
+  /** The first loss after the last packet that a client received. Earlier ones are not needed any more. */
+  #lossAfter(stay: Stay, seen: number): Loss | undefined {
+    const loss = stay.losses.find(({ offset }) => offset >= seen);
+    stay.losses = loss ? [loss] : [];
+    return loss;
+  }
+
+  /** Logs the difference as packets of the session itself, in place of an earlier difference that was not received. */
+  #appendDifference(sid: SocketId, { difference }: MissedPackets): unknown[][] {
+    if (difference.length === 0) return [];
+    const log = this.#logOf(sid);
+    const replaced = this.#stays.get(sid)?.losses[0]?.offset ?? 0;
+    log.remove(({ offset }) => offset > replaced);
+    return difference.map((data) => {
+      const packet = { ...this.#log(data, new Set()), isDifference: true };
+      this.#append(sid, packet);
+      return packet.data;
+    });
+  }
+
+  #packetsOf(rooms: Room[], sid: SocketId, afterOf: (room: Room) => number): LoggedPacket[] {
+    const packets = rooms.flatMap((room) =>
+      (this.#logs.get(room)?.packets ?? []).filter(({ offset, except }) => offset > afterOf(room) && !except.has(sid)),
+    );
+    return inOrder([...new Set(packets)]);
+  }
+
+  #rostersOf(rooms: Iterable<Room>, sid: SocketId): Map<Room, readonly Seat[]> {
+    return new Map([...rooms].map((room) => [room, this.#rosterOf(room, sid)]));
+  }
+
+  /** The roster as a session sees it: it receives no events about its own connection. */
+  #rosterOf(room: Room, sid: SocketId): readonly Seat[] {
+    const asSeen = ({ heldUntil, ...seat }: Seat): Seat =>
+      heldUntil === undefined || seat.address.endsWith(`#${sid}`) ? seat : { ...seat, heldUntil };
+    return (this.#options.rosterOf?.(room) ?? []).map(asSeen);
   }
 
   /** What was said on other nodes. Each packet says how much of that is heard with it. */
@@ -298,49 +388,40 @@ export class RecoveryAdapter extends Adapter {
     return missed.map((data, index) => {
       const part = index + 1;
       const version = part === missed.length ? move : versionOf(lastHeard);
-      return [...data, this.#format({ offset, version, part })];
+      return [...data, this.#offsets.format({ offset, version, part })];
     });
   }
 
-  #format({ offset, version, part }: Heard): string {
-    const heard = `${this.#tag}:${offset}:${version}`;
-    return part === undefined ? heard : `${heard}:${part}`;
-  }
-
-  /** What was heard here; undefined if it was on another node. */
-  #parse(lastHeard: string): Heard | undefined {
-    const [tag, ...numbers] = lastHeard.split(':');
-    const [offset = NaN, version = 0, part] = numbers.map(Number);
-    return tag === this.#tag && Number.isSafeInteger(offset) ? { offset, version, part } : undefined;
-  }
-
-  #memoryOf(room: Room): Memory {
-    const memory = this.#memories.get(room) ?? { packets: [], bytes: 0, neededUntil: 0 };
-    this.#memories.set(room, memory);
-    return memory;
+  #logOf(room: Room): PacketLog {
+    const log = this.#logs.get(room) ?? new PacketLog();
+    this.#logs.set(room, log);
+    return log;
   }
 
   #keepUntil(room: Room, until: number): void {
-    const memory = this.#memoryOf(room);
-    memory.neededUntil = Math.max(memory.neededUntil, until);
+    const log = this.#logOf(room);
+    log.neededUntil = Math.max(log.neededUntil, until);
   }
 
-  #keep(room: Room, packet: Sent): void {
-    const memory = this.#memoryOf(room);
-    memory.packets.push(packet);
-    memory.bytes += packet.bytes;
-    memory.neededUntil = packet.at + this.#options.graceMs + this.#options.noticeMs;
-    this.#trim(memory, packet.at);
+  /** Gives an event its offset. */
+  #log(data: unknown[], except: ReadonlySet<SocketId>): LoggedPacket {
+    const offset = (this.#lastOffset += 1);
+    const bytes = jsonSize(data, MAX_PACKET_DEPTH);
+    // The client sends back the last string argument it saw as its offset.
+    data.push(this.#offsets.format({ offset, version: this.#options.version?.() ?? 0 }));
+    return { offset, at: this.#clock(), bytes, data, except };
   }
 
-  #trim(memory: Memory, now: number): void {
-    const oldest = now - this.#options.graceMs - this.#options.noticeMs;
-    const { packets } = memory;
-    for (let first = packets[0]; first; first = packets[0]) {
-      if (first.at >= oldest && memory.bytes <= MAX_BYTES_PER_ROOM) break;
-      memory.bytes -= first.bytes;
-      packets.shift();
-    }
+  #append(room: Room, packet: LoggedPacket): void {
+    const log = this.#logOf(room);
+    log.append(packet);
+    log.dropBefore(packet.at - this.#keptMs);
+    log.neededUntil = packet.at + this.#keptMs;
+  }
+
+  /** How long a packet may be requested, in milliseconds. */
+  get #keptMs(): number {
+    return this.#options.graceMs + this.#options.noticeMs;
   }
 }
 
@@ -357,8 +438,7 @@ const toOne = (sid: SocketId): BroadcastOptions => ({ rooms: new Set([sid]), exc
 
 const nameOf = (sid: SocketId, move: number) => `${sid} ${move}`;
 
-/** Up to which change a client was told everything, by what it says it heard last. */
-export const versionOf = (lastHeard: string): number => Number(lastHeard.split(':')[2] ?? 0) || 0;
+const inOrder = (packets: LoggedPacket[]) => packets.sort((one, other) => one.offset - other.offset);
 
 /** The id by which a client asks for recovery, known to it alone. Socket.IO sends it, and types it as private. */
 export function privateIdOf(socket: Socket): PrivateSessionId {

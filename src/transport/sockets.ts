@@ -5,14 +5,15 @@ import { Server } from 'socket.io';
 import type { Post } from '../backplane/index';
 import type { Config } from '../config';
 import { PING } from '../doors';
+import { isoNow } from '../difference';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
 import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Replies } from '../protocol';
 import type { Change, Rooms, Seat } from '../rooms';
 import { Turns } from '../turns';
-import { Announcer, errorOf, named, now } from './announcer';
-import { Audience, holds, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
+import { Announcer, errorOf, named } from './announcer';
+import { Audience, holds, meetingOf, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
 import { guardedParser } from './packets';
@@ -62,6 +63,7 @@ export class Sockets {
         noticeMs: PING.interval + PING.timeout,
         fetch: this.#fetch,
         version: () => rooms.version,
+        rosterOf: (room) => rooms.members(meetingOf(room)),
       }),
       parser: guardedParser,
       connectTimeout: 10_000,
@@ -246,12 +248,12 @@ export class Sockets {
 
   async #setMuted(...[socket, claimed, answer, isMuted]: [...Parameters<Handlers['call:mute']>, boolean]) {
     const { userId, username } = await this.#rooms.setMedia(this.#speakerOf(socket), claimed, { isMuted });
-    answer({ userId, username, isMuted, timestamp: now() });
+    answer({ userId, username, isMuted, timestamp: isoNow() });
   }
 
   async #setVideo(...[socket, claimed, answer, isVideoOn]: [...Parameters<Handlers['call:video-on']>, boolean]) {
     const { userId, username } = await this.#rooms.setMedia(this.#speakerOf(socket), claimed, { isVideoOn });
-    answer({ userId, username, isVideoOn, timestamp: now() });
+    answer({ userId, username, isVideoOn, timestamp: isoNow() });
   }
 
   #speakerOf(socket: CallSocket) {

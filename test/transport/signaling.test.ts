@@ -44,7 +44,7 @@ function slowBackplane(gate: () => Promise<unknown>): Backplane {
   const rooms = new Proxy(backplane.rooms, {
     get(store, name: keyof RoomStore) {
       if (name === 'version') return store.version;
-      if (name === 'listen' || name === 'find') return store[name].bind(store);
+      if (name === 'listen' || name === 'find' || name === 'seatsOf') return store[name].bind(store);
       return async (...args: unknown[]) => {
         await gate();
         const result: unknown = await (store[name] as (...args: unknown[]) => Promise<unknown>).apply(store, args);

@@ -129,6 +129,10 @@ export class RedisRoomStore implements RoomStore {
     return this.#mirror.find(meetingId, userId);
   }
 
+  seatsOf(meetingId: string): Seat[] {
+    return this.#mirror.seatsOf(meetingId);
+  }
+
   /** Waits for Redis: whoever comes with a ticket has a seat to lose. */
   async holder(ticket: string): Promise<Seat | undefined> {
     for (;;) {
