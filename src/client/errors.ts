@@ -14,6 +14,7 @@ export type LocalErrorCode =
   | 'INVALID_URL'
   | 'TIMEOUT'
   | 'ICE_FAILED'
+  | 'PEER_UNREACHABLE'
   | 'UNSUPPORTED_BROWSER'
   | 'ABORTED';
 
@@ -34,6 +35,8 @@ export const messages: Record<LocalErrorCode, string> = {
   TIMEOUT: 'The call server did not answer in time. Look whether its address is right and whether you are online.',
   ICE_FAILED:
     'You reach the call server, but not this person. A firewall is in the way: try another network, or ask for a TURN server.',
+  PEER_UNREACHABLE:
+    'This participant does not answer, and a network blocks the WebSocket connection to the call server. Allow WebSockets, or use the SDK on both pages.',
   UNSUPPORTED_BROWSER: 'This browser has no WebRTC. Use a current Chrome, Edge, Firefox or Safari.',
   ABORTED: 'Joining was called off.',
 };
@@ -41,7 +44,7 @@ export const messages: Record<LocalErrorCode, string> = {
 /** Rejections of the client, and its `error` events. */
 export class CallError extends Error {
   readonly code: CallErrorCode;
-  /** Whom it is about, with `ICE_FAILED`. */
+  /** User id of the participant, with `ICE_FAILED` and `PEER_UNREACHABLE`. */
   readonly userId: string | undefined;
   /** Milliseconds until it is worth trying again, with `RATE_LIMITED`. */
   readonly retryAfterMs: number | undefined;

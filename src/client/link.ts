@@ -34,6 +34,8 @@ export interface LinkHost {
   changed(link: Link): void;
   /** It could not be connected, several times, although the other side answers. */
   failed(link: Link): void;
+  /** The participant did not answer the first call. */
+  unanswered(link: Link): void;
 }
 
 export class Link {
@@ -214,6 +216,7 @@ export class Link {
     const isAnswered = this.#connection?.remoteDescription !== null;
     this.#drop();
     this.#failures++;
+    if (this.#isDialed && !isAnswered && this.#failures === 1) this.#host.unanswered(this);
     if (this.#failures >= FAILURES_TO_TELL && isAnswered && !this.#isTold) {
       this.#isTold = true;
       this.#host.failed(this);

@@ -13,6 +13,7 @@ const STRANGERS = 32;
 export interface MeshListener {
   changed(link: Link): void;
   failed(link: Link): void;
+  unanswered(link: Link): void;
 }
 
 export class Mesh implements LinkHost {
@@ -127,6 +128,10 @@ export class Mesh implements LinkHost {
 
   failed(link: Link): void {
     this.#listener.failed(link);
+  }
+
+  unanswered(link: Link): void {
+    this.#listener.unanswered(link);
   }
 
   get #count(): number {

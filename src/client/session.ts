@@ -7,6 +7,7 @@ import type { DeviceKind } from './devices';
 import { localError, type CallError } from './errors';
 import type { Link } from './link';
 import { Mesh } from './mesh';
+import { type OutgoingFrame, relayedFrame } from './peerjs-frames';
 import { Playback } from './playback';
 import { isSame, Roster, type Present, type RosterListener } from './roster';
 import { Signaling, type Identity } from './signaling';
@@ -77,6 +78,8 @@ export class Session {
     this.playback = new Playback(speaker, { blocked: () => listener.connectionChanged() });
     this.#broker = new Broker(address, {
       opened: () => this.#brokerOpened(),
+      relaying: () => this.#mesh.brokerOpened(),
+      relay: (frame) => this.#relay(frame),
       renamed: () => this.#signaling.takeSeatAgain(),
       closed: () => listener.connectionChanged(),
       called: (call) => this.#mesh.ring(call),
@@ -84,6 +87,10 @@ export class Session {
     this.#mesh = new Mesh(this.#broker, {
       changed: (link) => this.#linkChanged(link),
       failed: ({ userId }) => listener.failed(localError('ICE_FAILED', { userId })),
+      unanswered: ({ userId, peerId }) => {
+        if (this.#broker.isRelayed(peerId) && this.#signaling.transport !== 'offline')
+          listener.failed(localError('PEER_UNREACHABLE', { userId }));
+      },
     });
     this.#signaling = new Signaling(address, identity, () => this.#broker.peerId, {
       connected: () => {
@@ -183,7 +190,12 @@ export class Session {
     });
     socket.on('call:mute-status', ({ userId, isMuted }) => this.roster.update(userId, { isMuted }));
     socket.on('call:video-status', ({ userId, isVideoOn }) => this.roster.update(userId, { isVideoOn }));
-    socket.on('call:peer-status', ({ userId, online }) => {
+    socket.on('call:signal', ({ fromPeerId, signal }) => {
+      const frame = fromPeerId ? relayedFrame(signal, fromPeerId) : undefined;
+      if (frame) this.#broker.receive(frame);
+    });
+    socket.on('call:peer-status', ({ userId, peerId, online }) => {
+      this.#broker.setOnline(peerId, online);
       if (userId === this.#self.userId) this.#toldOfOurPeer(online);
       else if (online) this.#mesh.link(userId)?.retry();
     });
@@ -199,6 +211,7 @@ export class Session {
     for (const participant of participants) {
       const { userId, peerId } = participant;
       this.#meet(participant);
+      this.#broker.setOnline(peerId, participant.peerOnline);
       if (isNewcomer || this.#mesh.link(userId)?.peerId !== peerId) this.#mesh.expect(userId, peerId, isNewcomer);
       else this.#mesh.link(userId)?.retry();
     }
@@ -257,6 +270,10 @@ export class Session {
     this.#brokerOpenedAt = performance.now();
     this.#mesh.brokerOpened();
     this.#listener.connectionChanged();
+  }
+
+  #relay(frame: OutgoingFrame): void {
+    for (const { userId, peerId } of this.#mesh.links()) if (peerId === frame.dst) this.#signaling.relay(userId, frame);
   }
 
   /** Our end of a connection to the broker may look alive long after the other end is gone. */

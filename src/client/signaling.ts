@@ -13,6 +13,7 @@ import type {
 import type { Address } from './address';
 import { backoff } from './backoff';
 import { type CallError, localError, refused } from './errors';
+import { type OutgoingFrame, signalTypeOf } from './peerjs-frames';
 
 /** How long an answer may take before the question counts as lost. */
 const ANSWER_MS = 10_000;
@@ -20,6 +21,11 @@ const ANSWER_MS = 10_000;
 const GOODBYE_MS = 2000;
 /** How long a connection may take to stand. A server that ends amid the handshake is noticed by this alone. */
 const CONNECT_MS = 8000;
+/** The same for the first attempt by WebSocket, after which long polling is tried. */
+const WEBSOCKET_MS = 4000;
+/** A WebSocket that ends within this many milliseconds is short, and after so many short ones only polling is used. */
+const SHORT_MS = 30_000;
+const SHORT_WEBSOCKETS = 2;
 const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 5000;
 
@@ -54,6 +60,10 @@ export class Signaling {
   readonly #peerId: () => string;
   readonly #listener: SignalingListener;
   #failures = 0;
+  #shortWebSockets = 0;
+  #connectedAt = 0;
+  #isWebSocket = false;
+  #isPollingFirst = false;
   #isOver = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -67,19 +77,22 @@ export class Signaling {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       forceNew: true,
-      timeout: CONNECT_MS,
+      timeout: WEBSOCKET_MS,
       reconnectionDelay: RECONNECT_MS,
       reconnectionDelayMax: RECONNECT_MAX_MS,
     });
     this.socket.on('connect', () => this.#connected());
     this.socket.on('disconnect', (reason) => {
       clearTimeout(this.#retry);
+      this.#chooseTransports(reason);
       listener.lost();
       // Socket.IO comes back by itself from anything but being sent away.
       if (reason === 'io server disconnect')
         this.#retry = setTimeout(() => this.socket.connect(), backoff(this.#failures++, RECONNECT_MAX_MS));
     });
     this.socket.on('connect_error', (error) => {
+      // Socket.IO tries the next transport after a refusal, and none after a timeout.
+      if (error.message === 'timeout') this.#swapTransports();
       const refusal = refusalIn(error);
       if (refusal?.code === 'ORIGIN_NOT_ALLOWED') listener.ended(refused(refusal));
     });
@@ -133,6 +146,18 @@ export class Signaling {
     if (this.socket.connected) void this.#takeSeat();
   }
 
+  /** Sends a PeerJS frame to a participant's page. A frame that is lost is replaced by the next call. */
+  relay(toUserId: string, frame: OutgoingFrame): void {
+    const signalType = signalTypeOf(frame);
+    if (!signalType || !this.socket.connected) return;
+    const { meetingId, userId: fromUserId } = this.#identity;
+    const payload = { meetingId, fromUserId, toUserId, toPeerId: frame.dst, signal: { peerjs: frame }, signalType };
+    this.ask('call:signal', payload).catch((error: unknown) => {
+      const { retryAfterMs } = error as CallError;
+      if (retryAfterMs !== undefined && !this.#isOver) setTimeout(() => this.relay(toUserId, frame), retryAfterMs);
+    });
+  }
+
   /** Does not wait any longer to connect again. */
   wake(): void {
     if (!this.socket.connected) this.socket.disconnect().connect();
@@ -159,7 +184,29 @@ export class Signaling {
     this.socket.off();
   }
 
+  #swapTransports(): void {
+    const { opts } = this.socket.io;
+    this.#isPollingFirst = !this.#isPollingFirst;
+    opts.transports = this.#isPollingFirst ? ['polling', 'websocket'] : ['websocket', 'polling'];
+    this.socket.io.timeout(CONNECT_MS);
+  }
+
+  /** Some proxies cut every WebSocket after a few seconds. */
+  #chooseTransports(reason: string): void {
+    if (!reason.startsWith('transport') && reason !== 'ping timeout') return;
+    const isShort = this.#isWebSocket && performance.now() - this.#connectedAt < SHORT_MS;
+    this.#shortWebSockets = isShort ? this.#shortWebSockets + 1 : 0;
+    if (this.#shortWebSockets >= SHORT_WEBSOCKETS) this.socket.io.opts.transports = ['polling'];
+  }
+
   #connected(): void {
+    const { engine } = this.socket.io;
+    this.#connectedAt = performance.now();
+    this.#isWebSocket = engine.transport.name === 'websocket';
+    engine.once('upgrade', () => {
+      this.#isWebSocket = true;
+      this.#connectedAt = performance.now();
+    });
     this.socket.io.reconnectionDelay(RECONNECT_MS);
     this.#listener.connected();
     void this.#takeSeat();

@@ -1,5 +1,6 @@
 // The network between pages and server, which tests can take away: a TCP proxy that knows nothing of HTTP.
 
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as elapse } from 'node:timers/promises';
@@ -14,7 +15,14 @@ interface Wire {
   request: string;
 }
 
+/** What the network does to WebSocket upgrades: `cut` ends each WebSocket two seconds after it opened. */
+export type WebSocketPolicy = 400 | 403 | 426 | 502 | 'strip' | 'swallow' | 'silence' | 'cut';
+
+const CUT_MS = 2000;
+
 export class Network {
+  /** Changes take effect on later upgrades. */
+  webSockets: WebSocketPolicy | undefined;
   /** How the pages reach the server through this network. */
   readonly url: string;
   readonly #wires = new Set<Wire>();
@@ -81,6 +89,25 @@ export class Network {
     }
   }
 
+  /** Applies the policy to an upgrade. Returns whether the request must not reach the server as it is. */
+  #hinders({ near, far, request }: Wire): boolean {
+    const policy = this.webSockets;
+    if (policy === undefined) return false;
+    if (typeof policy === 'number')
+      near.end(`HTTP/1.1 ${policy} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+    if (policy === 'strip') far.write(request.replace(/^(upgrade|connection):.*\r\n/gim, ''), 'latin1');
+    if (policy === 'silence') {
+      const key = /^sec-websocket-key: (.*)\r$/im.exec(request)?.[1] ?? '';
+      const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+      near.write(
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+      );
+    }
+    if (policy !== 'cut') return true;
+    setTimeout(() => near.destroy(), CUT_MS);
+    return false;
+  }
+
   async #carry(near: Socket, serverPort: number): Promise<void> {
     near.on('error', () => undefined);
     await this.#awake;
@@ -91,8 +118,13 @@ export class Network {
     const far = connect(serverPort, '127.0.0.1');
     const wire: Wire = { near, far, request: '' };
     this.#wires.add(wire);
-    near.once('data', (chunk: Buffer) => (wire.request = chunk.toString('latin1')));
-    near.pipe(far).pipe(near);
+    near.once('data', (chunk: Buffer) => {
+      wire.request = chunk.toString('latin1');
+      if (/^upgrade: websocket/im.test(wire.request) && this.#hinders(wire)) return;
+      far.write(chunk);
+      near.pipe(far);
+    });
+    far.pipe(near);
     // An error at one end ends the other without a goodbye, too.
     near.on('error', () => far.destroy());
     far.on('error', () => near.destroy());
