@@ -21,7 +21,7 @@ const ANSWER_MS = 10_000;
 const GOODBYE_MS = 2000;
 /** How long a connection may take to stand. A server that ends amid the handshake is noticed by this alone. */
 const CONNECT_MS = 8000;
-/** The same for the first attempt by WebSocket, after which long polling is tried. */
+/** The same for an attempt by WebSocket, after which long polling is tried. */
 const WEBSOCKET_MS = 4000;
 /** A WebSocket that ends within this many milliseconds is short, and after so many short ones only polling is used. */
 const SHORT_MS = 30_000;
@@ -188,7 +188,7 @@ export class Signaling {
     const { opts } = this.socket.io;
     this.#isPollingFirst = !this.#isPollingFirst;
     opts.transports = this.#isPollingFirst ? ['polling', 'websocket'] : ['websocket', 'polling'];
-    this.socket.io.timeout(CONNECT_MS);
+    this.socket.io.timeout(this.#isPollingFirst ? CONNECT_MS : WEBSOCKET_MS);
   }
 
   /** Some proxies cut every WebSocket after a few seconds. */

@@ -39,6 +39,40 @@ test.each<WebSocketPolicy>([403, 'swallow'])(
   },
 );
 
+test.each<WebSocketPolicy>([403, 'strip', 'swallow', 'silence'])(
+  '[C11] WebSockets blocked during a call (%s): pages reconnect by polling, and later pages call them',
+  async (policy) => {
+    const stage = await Stage.open();
+    const { url, port } = await stage.serve();
+    const network = await Network.to(port);
+    const all = [await join(stage, network.url, 'alice'), await join(stage, network.url, 'bob')];
+    await unmuteAll(all);
+    await expectWhole(url, all);
+    network.webSockets = policy;
+    network.cut();
+    await Promise.all(all.map((caller) => caller.reaches('reconnecting')));
+    network.restore();
+    await Promise.all(all.map((caller) => caller.reaches('joined')));
+    await Promise.all(all.map((caller) => caller.shows('polls', ({ signaling }) => signaling === 'polling')));
+    all.push(await join(stage, network.url, 'carol'));
+    await unmuteAll(all.slice(2));
+    await allHearAll(all);
+    await expectOneConnectionPerPair(all);
+  },
+);
+
+test('[C11] ten pages, half of them behind a network without WebSockets, hear each other', async () => {
+  const stage = await Stage.open();
+  const { url, port } = await stage.serve();
+  const network = await Network.to(port);
+  network.webSockets = 403;
+  const all = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => join(stage, index % 2 ? url : network.url, `user-${index}`)),
+  );
+  await Promise.all(all.map((caller) => caller.meets(9, 60_000)));
+  await expectOneConnectionPerPair(all);
+});
+
 test('[C11] a page that joins behind a network without WebSockets is called by later participants', async () => {
   const { stage, url, alice, bob } = await callThrough(403);
   const all = [alice, bob, await join(stage, url, 'carol')];
