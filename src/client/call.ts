@@ -1,7 +1,7 @@
 // One call of ours, from joining to leaving, as an app sees it: commands, events, and snapshots that never change.
 
 import { addressOf } from './address';
-import { onDevicesChanged, type DeviceKind } from './devices';
+import { onDevicesChanged, requireSpeaker, type DeviceChoice, type DeviceKind, type GivenMedia } from './devices';
 import { Emitter } from './emitter';
 import { CallError, localError } from './errors';
 import { OwnMedia } from './own-media';
@@ -24,12 +24,15 @@ export interface CallOptions {
   userId: string;
   /** What the others see; `Anonymous` unless given. */
   username?: string | undefined;
-  /** `false` to listen only; or which microphone: a device id, or constraints. It is opened on join, and muted. */
-  audio?: boolean | string | MediaTrackConstraints | undefined;
-  /** Which camera: a device id, or constraints. It is off until `setCamera(true)`. */
-  video?: string | MediaTrackConstraints | undefined;
-  /** Which loudspeaker, by device id. */
-  speaker?: string | undefined;
+  /**
+   * `false` to listen only; or which microphone: a device id, constraints, or a track or stream of your own, which the
+   * SDK never stops. It is opened on join, and muted.
+   */
+  audio?: DeviceChoice;
+  /** Which camera: a device id, constraints, or a track or stream of your own. It is off until `setCamera(true)`. */
+  video?: Exclude<DeviceChoice, boolean>;
+  /** Which speaker, by device id. While it is not available, the default speaker is used. */
+  speaker?: string | null | undefined;
   /** Goes before what the server says: other `iceServers`, or `iceTransportPolicy: 'relay'`. */
   rtcConfiguration?: RTCConfiguration | undefined;
   /** How long `join()` tries, in milliseconds. 90 s unless given: a host that sleeps may need one minute. */
@@ -49,7 +52,7 @@ export class Call {
   #error: CallError | undefined;
   #session: Session | undefined;
   #joining: Promise<this> | undefined;
-  #speaker: string | undefined;
+  #speaker: string;
   #self: Self;
   #snapshot: Snapshot;
   #isStale = false;
@@ -57,7 +60,7 @@ export class Call {
 
   constructor(options: CallOptions) {
     this.#options = options;
-    this.#speaker = options.speaker;
+    this.#speaker = options.speaker ?? '';
     this.#media = new OwnMedia(
       { audio: options.audio, video: options.video },
       {
@@ -132,20 +135,27 @@ export class Call {
     else this.#media.stop('camera');
   }
 
-  /** Another microphone, exchanged at once. If it cannot be opened, the old one stays, and this rejects. */
-  async chooseMicrophone(deviceId: string): Promise<void> {
-    await this.#media.choose('microphone', deviceId);
+  /**
+   * Exchanges the microphone for another device, or for a track or stream of your own; `''` and null are the default device. If it
+   * cannot be opened, the present one stays, and this rejects.
+   */
+  async chooseMicrophone(choice?: string | GivenMedia | null): Promise<void> {
+    await this.#media.choose('microphone', choice);
   }
 
   /** The same for the camera. */
-  async chooseCamera(deviceId: string): Promise<void> {
-    await this.#media.choose('camera', deviceId);
+  async chooseCamera(choice?: string | GivenMedia | null): Promise<void> {
+    await this.#media.choose('camera', choice);
   }
 
-  /** Where everybody is heard, by device id. Browsers without a choice of loudspeakers ignore it. */
-  async chooseSpeaker(deviceId: string): Promise<void> {
-    this.#speaker = deviceId;
-    await this.#session?.playback.choose(deviceId);
+  /**
+   * Plays all participants on this speaker; `''` and null are the default one. Rejects with `SPEAKER_NOT_FOUND` or
+   * `SPEAKER_DENIED`, and the present speaker stays. Browsers without a choice of speakers ignore it.
+   */
+  async chooseSpeaker(deviceId?: string | null): Promise<void> {
+    const speaker = deviceId ?? '';
+    await (this.#session ? this.#session.playback.choose(speaker) : requireSpeaker(speaker));
+    this.#speaker = speaker;
   }
 
   /** Plays everybody after the browser blocked it. Call it in the handler of a click. */
@@ -220,7 +230,11 @@ export class Call {
 
   #listen(): void {
     const { signal } = this.#undoing;
-    const offDevices = onDevicesChanged(() => this.#events.emit('devices-changed'));
+    const offDevices = onDevicesChanged(() => {
+      this.#media.devicesChanged();
+      void this.#session?.playback.refreshSpeaker();
+      this.#events.emit('devices-changed');
+    });
     const listening = setInterval(() => this.#media.listen(), LISTEN_MS);
     signal.addEventListener('abort', () => {
       offDevices();
@@ -327,8 +341,8 @@ export class Call {
       userId,
       peerId: this.#session?.peerId ?? '',
       username,
-      isMuted: !this.#media.outgoing('microphone'),
-      isVideoOn: this.#media.outgoing('camera') !== undefined,
+      isMuted: !this.#media.isOn('microphone'),
+      isVideoOn: this.#media.isOn('camera'),
       ...this.#media.voice,
       microphone: this.#media.device('microphone'),
       camera: this.#media.device('camera'),

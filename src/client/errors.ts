@@ -7,9 +7,17 @@ export type LocalErrorCode =
   | 'MIC_DENIED'
   | 'MIC_NOT_FOUND'
   | 'MIC_IN_USE'
+  | 'MIC_OVERCONSTRAINED'
+  | 'MIC_FALLBACK'
   | 'CAMERA_DENIED'
   | 'CAMERA_NOT_FOUND'
   | 'CAMERA_IN_USE'
+  | 'CAMERA_OVERCONSTRAINED'
+  | 'CAMERA_FALLBACK'
+  | 'SPEAKER_NOT_FOUND'
+  | 'SPEAKER_DENIED'
+  | 'SPEAKER_FALLBACK'
+  | 'INVALID_TRACK'
   | 'INSECURE_CONTEXT'
   | 'INVALID_URL'
   | 'TIMEOUT'
@@ -25,9 +33,19 @@ export const messages: Record<LocalErrorCode, string> = {
   MIC_DENIED: 'The browser may not use the microphone. Allow it beside the address bar, then try again.',
   MIC_NOT_FOUND: 'There is no microphone. Plug one in, or choose another; you can listen without.',
   MIC_IN_USE: 'The microphone cannot be opened. Another program may be using it; close that, then try again.',
+  MIC_OVERCONSTRAINED:
+    'The microphone does not support the requested constraints. Change them, or choose another microphone.',
+  MIC_FALLBACK: 'The chosen microphone is not available. The default microphone is used until it is back.',
   CAMERA_DENIED: 'The browser may not use the camera. Allow it beside the address bar, then try again.',
   CAMERA_NOT_FOUND: 'There is no camera. Plug one in, or choose another.',
   CAMERA_IN_USE: 'The camera cannot be opened. Another program may be using it; close that, then try again.',
+  CAMERA_OVERCONSTRAINED:
+    'The camera does not support the requested constraints. Change them, or choose another camera.',
+  CAMERA_FALLBACK: 'The chosen camera is not available. The default camera is used until it is back.',
+  SPEAKER_NOT_FOUND: 'The chosen speaker is not available. Choose another one.',
+  SPEAKER_DENIED: 'The browser does not allow this speaker. Allow it in the site settings, then try again.',
+  SPEAKER_FALLBACK: 'The chosen speaker is not available. The default speaker is used until it is back.',
+  INVALID_TRACK: 'The given stream has no live track of this kind. Pass a track that has not ended.',
   INSECURE_CONTEXT:
     'Browsers give microphone and camera to secure pages alone. Open this page by https, or by http://localhost on the machine itself.',
   INVALID_URL:

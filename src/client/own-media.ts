@@ -1,15 +1,15 @@
 // Our own voice and picture: which devices are open, what goes out of them, and how loud we are.
 
 import { Capture } from './capture';
-import type { DeviceKind } from './devices';
-import type { CallError } from './errors';
+import type { DeviceChoice, DeviceKind, GivenMedia } from './devices';
+import { localError, type CallError } from './errors';
 import { AmplitudeMeter, VoiceDetector, type Voice } from './level';
 
 const SILENCE: Voice = { audioLevel: 0, isSpeaking: false };
 
 export interface OwnMediaOptions {
-  audio: boolean | string | MediaTrackConstraints | undefined;
-  video: string | MediaTrackConstraints | undefined;
+  audio: DeviceChoice;
+  video: DeviceChoice;
 }
 
 export interface OwnMediaListener {
@@ -18,7 +18,7 @@ export interface OwnMediaListener {
   /** How loud we are was measured. */
   heard(): void;
   lost(kind: DeviceKind): void;
-  /** No other microphone could take the place of one that was lost. */
+  /** No other microphone could replace one that was lost, or the default device replaces a chosen one. */
   failed(error: CallError): void;
 }
 
@@ -36,8 +36,16 @@ export class OwnMedia {
     this.#listener = listener;
     const changed = () => this.#changed();
     this.#captures = {
-      microphone: new Capture('microphone', audio, { changed, lost: () => void this.#microphoneLost() }),
-      camera: new Capture('camera', video, { changed, lost: () => this.#cameraLost() }),
+      microphone: new Capture('microphone', audio, {
+        changed,
+        lost: () => void this.#microphoneLost(),
+        fellBack: () => listener.failed(localError('MIC_FALLBACK')),
+      }),
+      camera: new Capture('camera', video, {
+        changed,
+        lost: () => this.#cameraLost(),
+        fellBack: () => listener.failed(localError('CAMERA_FALLBACK')),
+      }),
     };
   }
 
@@ -55,9 +63,14 @@ export class OwnMedia {
     return this.#captures[kind].device;
   }
 
-  /** What everybody is to be sent; undefined while muted, and while the camera is off. */
+  /** Whether the user wants to be heard or seen and the device is open; an interruption does not change it. */
+  isOn(kind: DeviceKind): boolean {
+    return this.#isWanted[kind] && this.#captures[kind].track !== undefined;
+  }
+
+  /** The track that all participants are sent; undefined while muted, off or interrupted. */
   outgoing(kind: DeviceKind): MediaStreamTrack | undefined {
-    return this.#isWanted[kind] ? this.#captures[kind].track : undefined;
+    return this.isOn(kind) && !this.device(kind).isInterrupted ? this.#captures[kind].track : undefined;
   }
 
   /** Opens the microphone, and lets nothing out. */
@@ -85,12 +98,18 @@ export class OwnMedia {
     this.#changed();
   }
 
-  choose(kind: DeviceKind, deviceId: string): Promise<void> {
-    return this.#captures[kind].choose(deviceId);
+  choose(kind: DeviceKind, choice: string | GivenMedia | null | undefined): Promise<void> {
+    return this.#captures[kind].choose(choice);
+  }
+
+  /** Devices were plugged in or out. */
+  devicesChanged(): void {
+    for (const capture of Object.values(this.#captures)) void capture.restore();
   }
 
   /** To be called ten times a second. */
   listen(): void {
+    for (const capture of Object.values(this.#captures)) capture.poll();
     const { track } = this.#captures.microphone;
     if (this.#meter?.track !== track) this.#closeMeter();
     // Before the first click no audio is processed, and browsers complain of the attempt.
@@ -117,12 +136,11 @@ export class OwnMedia {
     this.#listener.changed();
   }
 
-  /** Whichever microphone there still is takes over, muted or not as before; the app is told in any case. */
+  /** Another microphone replaces the lost one, muted or not as before. A track that the app gave is not replaced. */
   async #microphoneLost(): Promise<void> {
     this.#listener.lost('microphone');
-    this.#captures.microphone.forgetChoice();
     try {
-      await this.#captures.microphone.open();
+      await this.#captures.microphone.reopen();
     } catch (error) {
       this.stop('microphone');
       this.#listener.failed(error as CallError);

@@ -29,7 +29,7 @@ export interface SessionOptions {
   address: Address;
   identity: Identity;
   rtcConfiguration: RTCConfiguration | undefined;
-  speaker: string | undefined;
+  speaker: string;
 }
 
 export interface SessionListener extends RosterListener {
@@ -75,7 +75,10 @@ export class Session {
     this.#self = { meetingId: identity.meetingId, userId: identity.userId };
     this.#rtcConfiguration = rtcConfiguration;
     this.roster = new Roster(listener);
-    this.playback = new Playback(speaker, { blocked: () => listener.connectionChanged() });
+    this.playback = new Playback(speaker, {
+      blocked: () => listener.connectionChanged(),
+      failed: (error) => listener.failed(error),
+    });
     this.#broker = new Broker(address, {
       opened: () => this.#brokerOpened(),
       relaying: () => this.#mesh.brokerOpened(),
@@ -132,6 +135,7 @@ export class Session {
   /** From now on links are dialed: the microphone is there, or it is not worth waiting for it any longer. */
   open(): void {
     this.#mesh.open();
+    void this.playback.refreshSpeaker();
   }
 
   /** What everybody gets from us. */
@@ -323,5 +327,7 @@ export class Session {
     this.#signaling.wake();
     this.#broker.wake();
     for (const link of this.#mesh.links()) link.retry();
+    // A phone call may have paused the audio.
+    if (this.playback.isBlocked) void this.playback.resume();
   }
 }

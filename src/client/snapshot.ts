@@ -53,6 +53,8 @@ export interface Device {
   readonly status: 'off' | 'opening' | 'on' | 'failed';
   readonly deviceId: string | undefined;
   readonly label: string | undefined;
+  /** Whether the operating system or the browser mutes the device, as during a phone call. */
+  readonly isInterrupted: boolean;
   /** Why it failed. */
   readonly error: CallError | undefined;
 }

@@ -32,8 +32,8 @@ export class CallStore {
       leaveVoiceCall: () => this.#leave(),
       toggleMute: () => this.#attempt((call) => (call.self.isMuted ? call.unmute() : call.mute())),
       toggleVideo: () => this.#attempt((call) => call.setCamera(!call.self.isVideoOn)),
-      chooseMicrophone: (deviceId) => this.#attempt((call) => call.chooseMicrophone(deviceId)),
-      chooseCamera: (deviceId) => this.#attempt((call) => call.chooseCamera(deviceId)),
+      chooseMicrophone: (choice) => this.#attempt((call) => call.chooseMicrophone(choice)),
+      chooseCamera: (choice) => this.#attempt((call) => call.chooseCamera(choice)),
       chooseSpeaker: (deviceId) => this.#attempt((call) => call.chooseSpeaker(deviceId)),
       resumeAudio: () => this.#attempt((call) => call.resumeAudio()),
       redial: (userId) => this.#call?.redial(userId),
@@ -136,6 +136,11 @@ export class CallStore {
 
 /** Whether what an error says is no longer so: they are reached after all, or the device was opened. */
 function isOver({ code, userId }: CallError, before: Snapshot | null, { participants, self }: Snapshot): boolean {
+  // The default device is in use until the chosen one is back, or another one is chosen.
+  const isExchanged = (kind: DeviceKind) =>
+    before?.self[kind].status === 'on' && before.self[kind].deviceId !== self[kind].deviceId;
+  if (code === 'MIC_FALLBACK') return isExchanged('microphone');
+  if (code === 'CAMERA_FALLBACK') return isExchanged('camera');
   // A device in use stays so when another one cannot be opened in its place.
   const isOpened = (kind: DeviceKind) => before?.self[kind].status !== 'on' && self[kind].status === 'on';
   if (code === 'ICE_FAILED') return participants.find((other) => other.userId === userId)?.connection !== 'failed';

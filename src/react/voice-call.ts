@@ -1,6 +1,6 @@
 // What a component is given of its call: a plain object that never changes, of what is and what can be done.
 
-import type { Call, CallError, CallOptions, CallState, Participant, Self, Snapshot } from '../client';
+import type { Call, CallError, CallOptions, CallState, GivenMedia, Participant, Self, Snapshot } from '../client';
 
 export interface VoiceCallOptions extends Omit<CallOptions, 'meetingId' | 'userId' | 'username' | 'signal'> {
   /** Joins as soon as the component is there and both ids are known. It leaves when the component goes, in any case. */
@@ -14,9 +14,9 @@ export interface VoiceCallActions {
   readonly leaveVoiceCall: () => Promise<void>;
   readonly toggleMute: () => Promise<void>;
   readonly toggleVideo: () => Promise<void>;
-  readonly chooseMicrophone: (deviceId: string) => Promise<void>;
-  readonly chooseCamera: (deviceId: string) => Promise<void>;
-  readonly chooseSpeaker: (deviceId: string) => Promise<void>;
+  readonly chooseMicrophone: (choice?: string | GivenMedia | null) => Promise<void>;
+  readonly chooseCamera: (choice?: string | GivenMedia | null) => Promise<void>;
+  readonly chooseSpeaker: (deviceId?: string | null) => Promise<void>;
   /** Call it in the handler of a click, when `isAudioBlocked`. */
   readonly resumeAudio: () => Promise<void>;
   /** Tries again at once to reach whom we do not hear: one of them, or all. */

@@ -24,6 +24,17 @@ describe('a device that cannot be opened', () => {
     await expect(openTrack('camera', {})).rejects.toMatchObject({ code: `CAMERA_${code}` });
   });
 
+  it.each([
+    ['deviceId', 'NOT_FOUND'],
+    ['', 'NOT_FOUND'],
+    ['sampleRate', 'OVERCONSTRAINED'],
+  ])('[C13] a violated constraint "%s" means %s', async (constraint, code) => {
+    const cause = Object.assign(new Error('of the browser'), { name: 'OverconstrainedError', constraint });
+    vi.stubGlobal('navigator', { mediaDevices: { getUserMedia: () => Promise.reject(cause) } });
+    await expect(openTrack('microphone', {})).rejects.toMatchObject({ code: `MIC_${code}` });
+    await expect(openTrack('camera', {})).rejects.toMatchObject({ code: `CAMERA_${code}` });
+  });
+
   it('on an insecure page, there are no devices at all', async () => {
     vi.stubGlobal('navigator', {});
     await expect(openMicrophone()).rejects.toMatchObject({ code: 'INSECURE_CONTEXT' });
@@ -38,6 +49,8 @@ describe('what an app wishes for', () => {
     expect(defaults).toMatchObject({ echoCancellation: true, noiseSuppression: true });
     expect(constraintsOf('microphone', undefined)).toEqual(defaults);
     expect(constraintsOf('microphone', 'usb')).toEqual({ ...defaults, deviceId: { exact: 'usb' } });
+    expect(constraintsOf('microphone', '')).toEqual(defaults);
+    expect(constraintsOf('microphone', null)).toEqual(defaults);
     expect(constraintsOf('microphone', { echoCancellation: false })).toEqual({ ...defaults, echoCancellation: false });
   });
 });

@@ -86,7 +86,6 @@ test.each([
     flags: ['!--use-fake-ui-for-media-stream', '--deny-permission-prompts'],
     code: 'MIC_DENIED',
   },
-  { wish: 'names a microphone that is not there', audio: 'gone', flags: [], code: 'MIC_NOT_FOUND' },
 ])('[C8] who $wish hears the others', async ({ audio, flags, code }) => {
   const stage = await Stage.open();
   const quiet = await Stage.open(...flags);

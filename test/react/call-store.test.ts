@@ -61,6 +61,20 @@ describe('an error', () => {
     expect(view().error).toBe(denied);
   });
 
+  it('[C13] about a default device stays until the device is exchanged', () => {
+    const using = (deviceId: string) => {
+      const { self } = Call.last;
+      Call.last.become({ self: { ...self, microphone: { ...on(self).microphone, deviceId } } });
+    };
+    // The call opens the default device and reports it in the same moment.
+    Call.last.emit('error', new CallError('MIC_FALLBACK', 'The default one is used.'));
+    using('default');
+    using('default');
+    expect(view().error).toMatchObject({ code: 'MIC_FALLBACK' });
+    using('chosen');
+    expect(view().error).toBeNull();
+  });
+
   it('of ours goes with the next attempt, and any when it is dismissed', async () => {
     Call.last.emit('error', denied);
     await view().toggleMute();

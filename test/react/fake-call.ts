@@ -4,7 +4,7 @@ import type { CallOptions } from '../../src/client';
 import { Emitter } from '../../src/client/emitter';
 import type { CallEvents, Device, Participant, Self, Snapshot } from '../../src/client/snapshot';
 
-const OFF: Device = { status: 'off', deviceId: undefined, label: undefined, error: undefined };
+const OFF: Device = { status: 'off', deviceId: undefined, label: undefined, isInterrupted: false, error: undefined };
 
 export class Call {
   /** All that were made, in order. */
