@@ -14,7 +14,7 @@ export interface Address {
 /**
  * Derives the endpoints. A path prefix is kept (`https://x.example/calls`); query, fragment and credentials are ignored.
  *
- * @param url - `http(s):`, `ws(s):`, or a path on the page's own origin, which is also the default.
+ * @param url - `http(s):`, `ws(s):`, or a path on the page's own origin that begins with `/`, `./` or `../`. The default is `/`.
  * @throws a {@link CallError} `INVALID_URL` for every other value, also for values that its type excludes.
  */
 export function addressOf(url: string | URL = '/'): Address {
@@ -38,7 +38,7 @@ function parse(url: string | URL): URL {
   try {
     const text = String(url).trim();
     // Without a scheme, `new URL` would read a host name as a path on the page's own origin.
-    if (!/^(https?:\/\/|wss?:\/\/|\/)/i.test(text)) throw new TypeError(`no scheme: ${text}`);
+    if (!/^(https?:\/\/|wss?:\/\/|\/|\.{1,2}(\/|$))/i.test(text)) throw new TypeError(`no scheme: ${text}`);
     const parsed = new URL(text.replace(/^ws/i, 'http'), location.href);
     // Pages of other schemes, such as `file:`, have no server that a path could be on.
     if (!/^https?:$/.test(parsed.protocol)) throw new TypeError(`scheme not supported: ${parsed.protocol}`);

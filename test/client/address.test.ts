@@ -39,11 +39,22 @@ it.each([
 });
 
 it.each([
+  ['..', '/socket.io/'],
+  ['.', '/calls/socket.io/'],
+  ['../', '/socket.io/'],
+  ['./node', '/calls/node/socket.io/'],
+  ['/calls', '/calls/socket.io/'],
+])('[C16] the path %s is on the own origin of the page', (url, socketPath) => {
+  vi.stubGlobal('location', { href: 'https://own.example/calls/demo' });
+  expect(addressOf(url)).toMatchObject({ namespace: 'https://own.example/call', socketPath });
+});
+
+it.each([
   ['localhost:5000'],
   ['calls.example'],
   ['192.0.2.1:5000'],
   ['calls'],
-  ['./calls'],
+  ['.calls'],
   ['?a=b'],
   [''],
   [' '],
