@@ -11,6 +11,7 @@ import { certify } from './certify';
 import { BUILT, ServerProcess } from './e2e/server-process';
 import { freePort } from './free-port';
 import {
+  DEADLINE_MS,
   connect,
   connected,
   cut,
@@ -33,7 +34,7 @@ const isReady = async ({ url }: { url: string }, ready: boolean) =>
 
 /** Settles when the nodes have noticed that Redis is away, or is back. */
 async function noticed(nodes: { url: string }[], ready: boolean): Promise<void> {
-  for (const node of nodes) await vi.waitUntil(() => isReady(node, ready), { interval: 20, timeout: 20_000 });
+  for (const node of nodes) await vi.waitUntil(() => isReady(node, ready), { interval: 20, timeout: DEADLINE_MS });
 }
 
 const OUTAGES = {
@@ -221,7 +222,7 @@ describe('Redis away at the start', () => {
   it('[N5] ends the start, if it is required', async () => {
     const url = `redis://:secret@127.0.0.1:${await freePort()}`;
     const env = { REDIS_URL: url, REDIS_REQUIRED: 'on', PORT: '0', LOG_FORMAT: 'json' };
-    const ended = promisify(execFile)(execPath, [BUILT], { env, cwd: tmpdir(), timeout: 20_000 });
+    const ended = promisify(execFile)(execPath, [BUILT], { env, cwd: tmpdir(), timeout: DEADLINE_MS });
     const { code, stdout } = await ended.then(
       () => ({ code: 0, stdout: '' }),
       (error: unknown) => error as { code: number; stdout: string },

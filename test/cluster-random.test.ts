@@ -2,7 +2,7 @@
 // each quiet moment what all nodes say, and what everybody was told, is one and the same.
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { connect, cut, get, type Client } from './helpers';
+import { DEADLINE_MS, connect, cut, get, type Client } from './helpers';
 import { processesOn, turnTo, type NodeProcess } from './nodes';
 import { RedisServer } from './redis-server';
 
@@ -83,7 +83,7 @@ class Person {
 
   static async at(node: NodeProcess, userId: string): Promise<Person> {
     // The client does not notice a node that dies amid the handshake, but by its timeout.
-    const client = await connect(node.url, { reconnectionDelay: 5, reconnectionDelayMax: 50, timeout: 1000 });
+    const client = await connect(node.url, { reconnectionDelay: 5, reconnectionDelayMax: 50, timeout: 4000 });
     return new Person(userId, client, node);
   }
 
@@ -127,7 +127,7 @@ class Person {
 
 it.each(SEEDS)(
   '[N1] [N2] [N3] [S2] [S8] whatever happens, everybody agrees (SEED=%i)',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async (seed) => {
     const random = randomOf(seed);
     const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)] as T;
@@ -234,7 +234,7 @@ it.each(SEEDS)(
       }
       let last: string | undefined = 'nothing looked at';
       await vi
-        .waitUntil(async () => (last = await difference()) === undefined, { interval: 50, timeout: 15_000 })
+        .waitUntil(async () => (last = await difference()) === undefined, { interval: 50, timeout: DEADLINE_MS })
         .catch(() => {
           throw new Error(`SEED=${seed}, round ${round}: ${last ?? ''}\n${log.slice(-60).join('\n')}`);
         });

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
+  DEADLINE_MS,
   connect,
   connected,
   cut,
@@ -336,7 +337,10 @@ describe('[N1] the broker on several nodes', () => {
     expect(await ada.next('EXPIRE')).toEqual({ type: 'EXPIRE', src: 'nobody', dst: 'ada' });
     // The second one has waited as long only a moment later.
     const look = redis.look();
-    await vi.waitUntil(async () => !(await look.keys('*:waiting:nobody')).length, { interval: 20, timeout: 10_000 });
+    await vi.waitUntil(async () => !(await look.keys('*:waiting:nobody')).length, {
+      interval: 20,
+      timeout: DEADLINE_MS,
+    });
     const late = await peer(b.url, 'nobody');
     ada.send(offer('nobody', 'new'));
     expect((await late.next('OFFER')).payload).toBe('new');

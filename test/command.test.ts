@@ -11,7 +11,7 @@ import { env, execPath } from 'node:process';
 import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAuthority, issue } from '../src/identity/authority';
-import { before, portOf } from './helpers';
+import { DEADLINE_MS, before, portOf } from './helpers';
 import { BUILT, ServerProcess } from './e2e/server-process';
 
 const { PATH = '' } = env;
@@ -93,7 +93,7 @@ describe('the command', () => {
     onTestFinished(() => void child.kill('SIGKILL'));
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    await vi.waitUntil(() => text.includes('for the camera of a phone'), { timeout: 10_000 });
+    await vi.waitUntil(() => text.includes('for the camera of a phone'), { timeout: DEADLINE_MS });
     expect(text).toMatch(/Demo {7}https:\/\/\S+:\d+\/demo\/\n/);
     expect(text).toMatch(
       /PeerJS {5}new Peer\(\{ host: '\S+', port: \d+, path: '\/peerjs', secure: true, config: \{ iceServers: \[\] \} \}\)/,
@@ -107,7 +107,7 @@ describe('the command', () => {
     await writeFile(join(folder, 'xdg-open'), `#!/bin/sh\necho "$@" > ${opened}.part && mv ${opened}.part ${opened}\n`);
     await chmod(join(folder, 'xdg-open'), 0o755);
     const { port } = await start(['--open'], { PATH: `${folder}:${PATH}` });
-    const address = await vi.waitFor(() => readFile(opened, 'utf8'), { timeout: 10_000 });
+    const address = await vi.waitFor(() => readFile(opened, 'utf8'), { timeout: DEADLINE_MS });
     expect(address.trim()).toBe(`http://localhost:${port}/demo/`);
 
     const { server, port: another } = await start(['--open'], { PATH: await temporaryFolder() });

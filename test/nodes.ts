@@ -6,7 +6,7 @@ import { createRedisBackplane } from '../src/backplane/redis';
 import type { RedisOptions } from '../src/backplane/redis/link';
 import { createLogger } from '../src/logger';
 import type { CallServerOptions } from '../src/index';
-import { get, startServer, type Client, type Running } from './helpers';
+import { DEADLINE_MS, get, startServer, type Client, type Running } from './helpers';
 import { ServerProcess } from './e2e/server-process';
 import type { RedisServer } from './redis-server';
 
@@ -72,7 +72,7 @@ export function processesOn(redis: RedisServer, environment: Record<string, stri
       ...environment,
     });
     const url = `http://127.0.0.1:${port}`;
-    await vi.waitUntil(async () => (await get(`${url}/ready`)).status === 200, { interval: 20, timeout: 10_000 });
+    await vi.waitUntil(async () => (await get(`${url}/ready`)).status === 200, { interval: 20, timeout: DEADLINE_MS });
     return { server, url };
   };
 }

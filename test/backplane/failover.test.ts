@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { connect as dial, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { fence, get, participant, portOf, taken } from '../helpers';
+import { DEADLINE_MS, fence, get, participant, portOf, taken } from '../helpers';
 import { expectAgreement, startNodes } from '../nodes';
 import { RedisServer } from '../redis-server';
 
@@ -35,7 +35,7 @@ it('nodes follow the master when it moves, also when the old one keeps their con
   const [first, second] = await Promise.all([RedisServer.forTest(), RedisServer.forTest()]);
   const [atFirst, atSecond] = [first.look(), second.look()];
   await atSecond.replicaof('127.0.0.1', first.port);
-  await vi.waitUntil(async () => (await atSecond.info('replication')).includes('master_link_status:up'), 10_000);
+  await vi.waitUntil(async () => (await atSecond.info('replication')).includes('master_link_status:up'), DEADLINE_MS);
 
   const address = await addressOf(first);
   const [a, b] = await startNodes(first, 2, {}, { url: address.url, leaseMs: 15_000 });
@@ -50,7 +50,7 @@ it('nodes follow the master when it moves, also when the old one keeps their con
     const statuses = await Promise.all([a, b].map(async ({ url }) => (await get(`${url}/ready`)).status));
     return address.connectionsTo(first) === 0 && statuses.every((status) => status === 200);
   };
-  await vi.waitUntil(hasMoved, { timeout: 15_000, interval: 50 });
+  await vi.waitUntil(hasMoved, { timeout: DEADLINE_MS, interval: 50 });
   const carol = await participant(a.url, { userId: 'carol' });
   for (const each of [ada, bob])
     await each.inbox.next(

@@ -9,6 +9,9 @@ import { env, getuid } from 'node:process';
 import { expect, it, onTestFinished } from 'vitest';
 import { freePort } from '../free-port';
 import { before, Inbox } from '../helpers';
+import { needBuild } from '../need';
+
+await needBuild();
 
 /** The user that everybody has and that owns nothing; only root can become it. */
 const NOBODY = getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};

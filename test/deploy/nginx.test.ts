@@ -6,6 +6,7 @@ import { allHearAll, roster, Stage, unmuteAll } from '../e2e/browser';
 import { joinAll } from '../e2e/sdk';
 import { ServerProcess } from '../e2e/server-process';
 import {
+  DEADLINE_MS,
   connect,
   dial,
   fence,
@@ -19,6 +20,7 @@ import {
   upgraded,
 } from '../helpers';
 import { OURS, relays, startNginx, statusFor, type Nginx } from './nginx';
+import { freePort } from '../free-port';
 
 async function behindNginx(options: CallServerOptions = {}): Promise<Nginx> {
   const { port } = await startServer({ trustProxy: 1, ...options });
@@ -93,24 +95,20 @@ describe('behind nginx', () => {
     expect([ada.socket.id, bob.socket.id]).toEqual(ids);
   });
 
-  it(
-    '[C3] two pages of the SDK hear each other, while the server restarts and after',
-    { timeout: 60_000 },
-    async () => {
-      const stage = await Stage.open('--ignore-certificate-errors');
-      const environment = { STUN_URLS: '', HOST: '127.0.0.1', CORS_ORIGIN: stage.origin, TRUST_PROXY: '1' };
-      const { server, port } = await ServerProcess.start({ ...environment, PORT: '0' });
-      const { url } = await startNginxBefore(port);
-      const callers = await joinAll(stage, url, 'alice', 'bob');
-      await unmuteAll(callers);
-      await allHearAll(callers);
+  it('[C3] two pages of the SDK hear each other, while the server restarts and after', async () => {
+    const stage = await Stage.open('--ignore-certificate-errors');
+    const environment = { STUN_URLS: '', HOST: '127.0.0.1', CORS_ORIGIN: stage.origin, TRUST_PROXY: '1' };
+    const { server, port } = await ServerProcess.start({ ...environment, PORT: String(await freePort()) });
+    const { url } = await startNginxBefore(port);
+    const callers = await joinAll(stage, url, 'alice', 'bob');
+    await unmuteAll(callers);
+    await allHearAll(callers);
 
-      await server.end('SIGTERM');
-      await allHearAll(callers);
-      await ServerProcess.start({ ...environment, PORT: String(port) });
-      await vi.waitUntil(async () => (await roster(url)).length === 2, { interval: 100, timeout: 20_000 });
-      await allHearAll(callers);
-      expect(await Promise.all(callers.map((caller) => caller.connectionCount()))).toEqual([1, 1]);
-    },
-  );
+    await server.end('SIGTERM');
+    await allHearAll(callers);
+    await ServerProcess.start({ ...environment, PORT: String(port) });
+    await vi.waitUntil(async () => (await roster(url)).length === 2, { interval: 100, timeout: DEADLINE_MS });
+    await allHearAll(callers);
+    expect(await Promise.all(callers.map((caller) => caller.connectionCount()))).toEqual([1, 1]);
+  });
 });

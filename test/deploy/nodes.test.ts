@@ -8,6 +8,7 @@ import { allHearAll, enterOnce, roster, Stage, unmuteAll, type Caller } from '..
 import { expectOneConnectionPerPair, expectWhole, join, joinAll } from '../e2e/sdk';
 import { ServerProcess } from '../e2e/server-process';
 import {
+  DEADLINE_MS,
   connect,
   dial,
   fence,
@@ -184,7 +185,6 @@ describe('two nodes behind nginx', () => {
 
   it.each(['sdk plain', 'plain sdk sdk plain'])(
     '[C1] pages hear each other whose connections go to the one and the other in turn: %s',
-    { timeout: 60_000 },
     async (kinds) => {
       const stage = await Stage.open('--ignore-certificate-errors');
       const { url, nodes } = await processesBehindNginx({ CORS_ORIGIN: stage.origin });
@@ -201,7 +201,7 @@ describe('two nodes behind nginx', () => {
     },
   );
 
-  it('[C3] two pages of the SDK hear each other, whichever node dies', { timeout: 90_000 }, async () => {
+  it('[C3] two pages of the SDK hear each other, whichever node dies', async () => {
     const stage = await Stage.open('--ignore-certificate-errors');
     const { url, start, nodes } = await processesBehindNginx({ CORS_ORIGIN: stage.origin });
     const callers = await joinAll(stage, url, 'alice', 'bob');
@@ -213,7 +213,7 @@ describe('two nodes behind nginx', () => {
       nodes[index] = await start(index);
       await vi.waitUntil(async () => (await roster(url)).filter(({ reconnecting }) => !reconnecting).length === 2, {
         interval: 100,
-        timeout: 20_000,
+        timeout: DEADLINE_MS,
       });
       await allHearAll(callers);
     }

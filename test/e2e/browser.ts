@@ -1,11 +1,11 @@
 // A real browser, the pages in it, and what can be known of them: what each was told, and whom it hears.
 
 import { existsSync } from 'node:fs';
-import { chromium, type Browser, type LaunchOptions, type Page } from 'playwright-core';
+import { chromium, type Browser, type LaunchOptions, type Page, type Request } from 'playwright-core';
 import { expect, onTestFinished, vi } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
 import type { RoomInfo, ServerEvent, ServerToClientEvents } from '../../src/protocol';
-import { get, startServer, type Running } from '../helpers';
+import { DEADLINE_MS, get, startServer, type Running } from '../helpers';
 import { needPrograms } from '../need';
 import type { Entry, Setting } from './page/frontend';
 import type { Gathering, Reading } from './page/watch';
@@ -63,8 +63,8 @@ const FLAGS = [
   '--optimization-guide-service-get-hints-url=https://127.0.0.1:9/',
 ];
 
-/** How long a page may take for anything; then the test says what it saw instead. */
-const DEADLINE_MS = 20_000;
+/** Without these a page does not work. */
+const ESSENTIAL = new Set(['document', 'script', 'stylesheet']);
 
 /** Beeps bring some 0.2 a second, the comfort noise of a muted microphone 0.000000001. */
 const AUDIBLE = 0.001;
@@ -92,7 +92,7 @@ export class Stage {
   /** The same in another place than here, or with other surroundings. */
   static async openBy(options: LaunchOptions, ...flags: string[]): Promise<Stage> {
     const args = [...FLAGS, ...flags].filter((flag) => !flag.startsWith('!') && !flags.includes(`!${flag}`));
-    const launched = chromium.launch({ ...options, args });
+    const launched = chromium.launch({ timeout: 2 * DEADLINE_MS, ...options, args });
     const stage = new Stage(...(await Promise.all([launched, Site.open(), bundle('watch.ts')])));
     onTestFinished(() => stage.close());
     return stage;
@@ -118,11 +118,7 @@ export class Stage {
   /** Any page, with our watch on its connections. */
   async visit(address: string, userId: string): Promise<Caller> {
     const caller = await this.openPage(userId);
-    await caller.page.goto(address).catch((error: unknown) => {
-      // A browser that has just found out about its network gives up what it was loading.
-      if (!String(error).includes('ERR_NETWORK_CHANGED')) throw error;
-      return caller.page.goto(address);
-    });
+    await load(caller.page, () => caller.page.goto(address));
     return caller;
   }
 
@@ -162,6 +158,24 @@ export class Stage {
     await this.#browser.close();
     await this.#site.close();
   }
+}
+
+/**
+ * Repeats a navigation until the page and its scripts are loaded; rejects with the last failure at the deadline. A browser
+ * aborts requests when it notices a network change, and a busy browser may interrupt a navigation with an error page.
+ */
+export async function load(page: Page, navigate: () => Promise<unknown>): Promise<void> {
+  const attempt = async () => {
+    const failures: string[] = [];
+    const note = (request: Request) => {
+      if (ESSENTIAL.has(request.resourceType()))
+        failures.push(`${request.url()} ${request.failure()?.errorText ?? ''}`);
+    };
+    page.on('requestfailed', note);
+    await navigate().finally(() => page.off('requestfailed', note));
+    if (failures.length > 0) throw new Error(`not loaded: ${failures.join()}`);
+  };
+  await vi.waitFor(attempt, { interval: 200, timeout: DEADLINE_MS });
 }
 
 type Told<E extends ServerEvent> = Parameters<ServerToClientEvents[E]>[0];

@@ -11,6 +11,7 @@ import { onTestFinished, vi } from 'vitest';
 import { freePort } from '../free-port';
 import { needPrograms } from '../need';
 import { pathOf } from './programs';
+import { DEADLINE_MS } from '../helpers';
 
 await needPrograms('coturn');
 
@@ -70,7 +71,7 @@ export async function startCoturn(configuration?: string): Promise<Coturn> {
     await once(wire, 'connect');
     wire.destroy();
   };
-  await vi.waitFor(isUp, { timeout: 10_000 });
+  await vi.waitFor(isUp, { timeout: DEADLINE_MS });
   return {
     port,
     url: `turn:127.0.0.1:${port}?transport=udp`,

@@ -123,7 +123,7 @@ test('two people go through a whole call by keyboard alone, and no other host is
   expect(new Set(requested.map((address) => new URL(address).host))).toEqual(new Set([new URL(url).host]));
   await stage.close();
   expect([...netLog.read().hosts]).toEqual(['127.0.0.1']);
-}, 60_000);
+});
 
 const SIZES = [
   { width: 390, height: 844 },
@@ -173,7 +173,7 @@ test('axe finds nothing serious in any view, light or dark, on a phone or a desk
   await isFocused(ada.page, 'heading', 'You left the call');
   found.push(...(await barriers(ada, 'left')));
   expect(found).toEqual([]);
-}, 60_000);
+});
 
 test('who may not be heard, by his own word, joins and listens, and is told what to do', async () => {
   const stage = await Stage.open('!--use-fake-ui-for-media-stream');

@@ -8,6 +8,7 @@ import { env, execPath } from 'node:process';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { DEADLINE_MS } from '../helpers';
 import { allHearAll, Stage, type Caller } from './browser';
 import { Lan, obstacle, type Host } from './lan';
 import { pathOf } from './programs';
@@ -87,10 +88,10 @@ async function passWarning(page: Page): Promise<void> {
   const isPassed = async () => {
     const next = (await proceed.isVisible()) ? proceed : details;
     // It may go while it is being clicked on.
-    if (await next.isVisible()) await next.click({ timeout: 1000 }).catch(() => undefined);
+    if (await next.isVisible()) await next.click({ timeout: 3000 }).catch(() => undefined);
     return page.getByRole('heading', { name: 'Join the call' }).isVisible();
   };
-  await vi.waitUntil(isPassed, { interval: 200, timeout: 20_000 });
+  await vi.waitUntil(isPassed, { interval: 200, timeout: DEADLINE_MS });
 }
 
 async function enter({ page }: Caller, name: string): Promise<void> {
@@ -115,7 +116,9 @@ test.skipIf(obstacle !== undefined)(
 
     const wary = await browserOn(phone);
     const bob = await wary.openPage('bob');
-    await expect(bob.page.goto(`http://${origin}`)).rejects.toThrow('ERR_CERT_AUTHORITY_INVALID');
+    await vi.waitFor(() => expect(bob.page.goto(`http://${origin}`)).rejects.toThrow('ERR_CERT_AUTHORITY_INVALID'), {
+      timeout: DEADLINE_MS,
+    });
     await passWarning(bob.page);
 
     await enter(ada, 'Ada');
@@ -135,7 +138,6 @@ test.skipIf(obstacle !== undefined)(
     const packets = (await Promise.all(captures.map((capture) => capture.stop()))).flat();
     expect(packets).toEqual([expect.stringContaining(`> ${OUTSIDE}.`)]);
   },
-  60_000,
 );
 
 test.skipIf(obstacle !== undefined)(
@@ -154,5 +156,4 @@ test.skipIf(obstacle !== undefined)(
     const moved = await fetchOn(laptop, 'https://10.77.0.77:5443/ca.crt', trusted);
     expect(moved).toMatchObject({ status: 200, text: authority });
   },
-  60_000,
 );

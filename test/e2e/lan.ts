@@ -10,7 +10,7 @@ import { env, getuid, platform } from 'node:process';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { onTestFinished, vi } from 'vitest';
-import { before } from '../helpers';
+import { DEADLINE_MS, before } from '../helpers';
 import { needPrograms } from '../need';
 import { pathOf } from './programs';
 
@@ -139,7 +139,7 @@ async function capture([file, ...args]: string[], filter = ''): Promise<Capture>
   let account = '';
   createInterface(child.stdout).on('line', (line) => packets.push(line));
   child.stderr.on('data', (chunk: Buffer) => (account += chunk.toString()));
-  await vi.waitUntil(() => account.includes('listening on'), { timeout: 10_000 });
+  await vi.waitUntil(() => account.includes('listening on'), { timeout: DEADLINE_MS });
   const ended = once(child, 'close');
   return {
     async stop() {

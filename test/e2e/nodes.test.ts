@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { allHearAll, enterOnce, roster, Stage, unmuteAll, type Caller } from './browser';
 import { balance, nodeOf, openService } from './nodes';
 import { expectOneConnectionPerPair, expectWhole, join, joinAll, SdkCaller } from './sdk';
+import { DEADLINE_MS } from '../helpers';
 
 test.each(['sdk sdk', 'sdk sdk sdk sdk', 'plain plain', 'plain sdk sdk plain'])(
   '[C1] pages on different nodes hear each other: %s',
@@ -29,7 +30,7 @@ test.each(['sdk sdk', 'sdk sdk sdk sdk', 'plain plain', 'plain sdk sdk plain'])(
   },
 );
 
-test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes', { timeout: 60_000 }, async () => {
+test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes', async () => {
   const stage = await Stage.open();
   const { nodes } = await openService(stage, { RECONNECT_GRACE_MS: '3000' });
   const bob = await join(stage, await balance(nodes), 'bob');
@@ -69,7 +70,7 @@ test('[R6] a node dies in mid-call: its pages keep their seats, on other nodes',
   expect(await connections(all)).toEqual([4, 4, 4, 4]);
 });
 
-test('[D4] [R6] two nodes are replaced, one after the other: all stay in the call', { timeout: 60_000 }, async () => {
+test('[D4] [R6] two nodes are replaced, one after the other: all stay in the call', async () => {
   const stage = await Stage.open();
   const { nodes, start } = await openService(stage);
   const urls = nodes.map(({ url }) => url);
@@ -87,7 +88,7 @@ test('[D4] [R6] two nodes are replaced, one after the other: all stay in the cal
     expect((await node.server.end('SIGTERM')).code).toBe(0);
     await heard;
     const { url } = await start(node.port);
-    await vi.waitUntil(async () => (await present(url)).length === all.length, { timeout: 15_000, interval: 100 });
+    await vi.waitUntil(async () => (await present(url)).length === all.length, { timeout: DEADLINE_MS, interval: 100 });
   }
   await Promise.all([alice.seesAllWell(2), bob.seesAllWell(2)]);
   await allHearAll(all);

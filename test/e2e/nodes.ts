@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
-import { portOf } from '../helpers';
+import { DEADLINE_MS, portOf } from '../helpers';
+import { freePort } from '../free-port';
 import { RedisServer } from '../redis-server';
 import type { Stage } from './browser';
 import { ServerProcess } from './server-process';
@@ -37,8 +38,8 @@ export async function openService(stage: Stage, environment: Record<string, stri
     NODE_LEASE_MS: '2000',
     ...environment,
   };
-  const start = async (port = 0): Promise<Node> => {
-    const started = await ServerProcess.start({ ...common, PORT: String(port) });
+  const start = async (port?: number): Promise<Node> => {
+    const started = await ServerProcess.start({ ...common, PORT: String(port ?? (await freePort())) });
     return { ...started, url: `http://127.0.0.1:${started.port}` };
   };
   return { redis, start, nodes: await Promise.all([start(), start(), start()]) };
@@ -77,5 +78,5 @@ export async function balance(nodes: readonly Node[]): Promise<string> {
 export function nodeOf(nodes: readonly Node[], userId: string): Promise<Node> {
   const hasJoined = ({ server }: Node) =>
     server.log.rest().some((line) => line.msg === 'joined' && line.userId === userId);
-  return vi.waitUntil(() => nodes.find(hasJoined), { timeout: 10_000, interval: 100 });
+  return vi.waitUntil(() => nodes.find(hasJoined), { timeout: DEADLINE_MS, interval: 100 });
 }

@@ -4,13 +4,12 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test, vi } from 'vitest';
-import { get } from '../helpers';
+import { DEADLINE_MS, get } from '../helpers';
 import { allHearAll, MEETING, roster, Stage, type Caller } from './browser';
 import type { Ledger } from './page/ledger';
 import type { RoomProps } from './page/react';
 import { bundle } from './site';
 
-const DEADLINE_MS = 20_000;
 const script = bundle('react.tsx');
 
 type Room = Omit<RoomProps, 'meetingId'> & { meetingId?: string };
@@ -295,7 +294,7 @@ test('[C16] an unusable server URL is an error on the page, and the next URL is 
   expect(await alice.page.getByRole('alert').textContent()).toBe('');
 });
 
-test('mounted and unmounted twenty times, at any moment, it leaves nothing behind', { timeout: 120_000 }, async () => {
+test('mounted and unmounted twenty times, at any moment, it leaves nothing behind', async () => {
   const stage = await Stage.open();
   const { url } = await stage.serve();
   const bob = await openRoom(stage, { url, userId: 'bob', autoJoin: true });

@@ -7,6 +7,7 @@ import { allHearAll, MEETING, roster, Stage, unmuteAll, type Caller } from './br
 import { startCoturn } from './coturn';
 import { Network } from './network';
 import { join } from './sdk';
+import { DEADLINE_MS } from '../helpers';
 
 /** What a page brings to the example, and how it begins to speak. */
 const OWN_CODE = `
@@ -75,7 +76,7 @@ test('the plain example of the README goes on after its network was lost, and ca
   await network.outage(300);
   const isBack = async () =>
     (await roster(url)).some(({ userId, peerOnline, reconnecting }) => userId === 'bob' && peerOnline && !reconnecting);
-  await vi.waitUntil(isBack, { interval: 50, timeout: 15_000 });
+  await vi.waitUntil(isBack, { interval: 50, timeout: DEADLINE_MS });
   const carol = await runExample(stage, url, 'carol', 2);
   await allHearAll([alice, bob, carol]);
 });

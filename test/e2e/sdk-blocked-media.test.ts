@@ -5,7 +5,7 @@ import { Stage, unmuteAll } from './browser';
 import { startCoturn } from './coturn';
 import { counts, expectWhole, join, type SdkCaller } from './sdk';
 
-test('[C5] media is blocked, and when it passes again, connected anew, once', { timeout: 150_000 }, async () => {
+test('[C5] media is blocked, and when it passes again, connected anew, once', { timeout: 240_000 }, async () => {
   const coturn = await startCoturn();
   const stage = await Stage.open();
   const { url } = await stage.serve({ turnRest: { urls: [coturn.url], secret: coturn.secret, ttlSeconds: 3600 } });
@@ -24,7 +24,7 @@ test('[C5] media is blocked, and when it passes again, connected anew, once', { 
   await alice.sees('bob', { connection: 'reconnecting' });
   await bob.sees('alice', { connection: 'reconnecting' });
   // It is tried again and again, and said so when that does not help.
-  await bob.sees('alice', { connection: 'failed' }, 70_000);
+  await bob.sees('alice', { connection: 'failed' }, 120_000);
   await bob.happened('error', { code: 'ICE_FAILED', userId: 'alice' });
   expect(await bob.connectionCount()).toBeGreaterThan(1);
   coturn.resume();

@@ -4,6 +4,7 @@ import { expect, test, vi } from 'vitest';
 import type { CallError } from '../../src/client';
 import { allHearAll, MEETING, Stage, unmuteAll } from './browser';
 import { begin, join, joinAll, SdkCaller, sending } from './sdk';
+import { DEADLINE_MS } from '../helpers';
 
 test('[C2] muted sends not one packet of audio, and unmuting negotiates nothing', async () => {
   const stage = await Stage.open();
@@ -42,7 +43,7 @@ test('[C2] a camera is seen, and put away, over the connection that there is', a
     await bob.page.evaluate(() => window.sdk.call().setCamera(true));
     await alice.sees('bob', { isVideoOn: true });
     const { framesDecoded } = await sending(alice);
-    await vi.waitUntil(async () => (await sending(alice)).framesDecoded > framesDecoded + 10, { timeout: 20_000 });
+    await vi.waitUntil(async () => (await sending(alice)).framesDecoded > framesDecoded + 10, { timeout: DEADLINE_MS });
     await bob.page.evaluate(() => window.sdk.call().setCamera(false));
     await alice.sees('bob', { isVideoOn: false });
     await bob.shows('has put the camera away', ({ self }) => self.camera.status === 'off');

@@ -5,7 +5,7 @@ import { Stage, unmuteAll } from './browser';
 import { Network } from './network';
 import { begin, expectWhole, join, type SdkCaller } from './sdk';
 
-test('[C6] a laptop sleeps for longer than its seat is kept, and wakes up', { timeout: 120_000 }, async () => {
+test('[C6] a laptop sleeps for longer than its seat is kept, and wakes up', async () => {
   const stage = await Stage.open();
   const laptop = await Stage.open();
   const { url } = await stage.serve({ reconnectGraceMs: 1000, corsOrigins: [stage.origin, laptop.origin] });

@@ -2,6 +2,7 @@
 
 import { expect, vi } from 'vitest';
 import type { CallOptions, Participant, Snapshot } from '../../src/client';
+import { DEADLINE_MS } from '../helpers';
 import { allHearAll, Caller, MEETING, roster, type Stage } from './browser';
 
 /** A page that has begun a call, and perhaps joined it. */
@@ -47,7 +48,7 @@ export class SdkCaller extends Caller {
   }
 
   /** Settles when what the app sees is so. */
-  async shows(what: string, isSo: (snapshot: Snapshot) => boolean, deadlineMs = 20_000): Promise<Snapshot> {
+  async shows(what: string, isSo: (snapshot: Snapshot) => boolean, deadlineMs = DEADLINE_MS): Promise<Snapshot> {
     let last: Snapshot | undefined;
     const look = async () => isSo((last = await this.snapshot())) && last;
     try {

@@ -65,7 +65,7 @@ export class ServerProcess {
   async end(signal: NodeJS.Signals): Promise<{ code: number | null; tookMs: number }> {
     const askedAt = performance.now();
     this.#child.kill(signal);
-    await before(this.#ended, () => `the end of the server after ${signal}`, 20_000);
+    await before(this.#ended, () => `the end of the server after ${signal}`);
     return { code: this.#child.exitCode, tookMs: performance.now() - askedAt };
   }
 }
