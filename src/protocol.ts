@@ -3,6 +3,7 @@
 
 import * as z from 'zod';
 import { jsonSize } from './json';
+import { ANONYMOUS, isPlainId, isPlainName, toDisplayName } from './names';
 
 /** How deep JSON from outside may be nested, wherever it comes in. */
 export const MAX_JSON_DEPTH = 32;
@@ -11,14 +12,14 @@ export const MAX_SIGNAL_BYTES = 64 * 1024;
 
 // ---- What comes in ----------------------------------------------------------------------------------------------
 
-const text = (maxLength: number) =>
-  z
-    .string()
-    .min(1)
-    .max(maxLength)
-    .regex(/^[\x20-\x7e\u00a0-\uffff]*$/, 'must have no control characters');
+const text = (maxLength: number) => z.string().min(1).max(maxLength);
 
-const id = text(128);
+const id = text(128).refine(isPlainId, 'must have no control characters and no invisible characters');
+
+const username = text(64)
+  .refine(isPlainName, 'must have no control characters')
+  .transform(toDisplayName)
+  .pipe(text(64));
 
 const PEER_ID = /^[A-Za-z0-9]+(?:[ _-][A-Za-z0-9]+)*$/;
 
@@ -48,9 +49,7 @@ export const clientEvents = {
     meetingId,
     userId: id,
     peerId,
-    username: text(64)
-      .nullish()
-      .transform((name) => name ?? 'Anonymous'),
+    username: username.nullish().transform((name) => name ?? ANONYMOUS),
   }),
   'call:leave': self,
   'call:signal': z.object({

@@ -16,7 +16,7 @@ const importsOf = (file: string) =>
 
 /** From the inside out: a file imports from its own ring and from those before it. */
 const RINGS = [
-  ['json', 'doors', 'protocol', 'errors', 'config', 'turns', 'logger'],
+  ['json', 'names', 'doors', 'protocol', 'errors', 'config', 'turns', 'logger'],
   [
     'rooms',
     'difference',

@@ -180,7 +180,11 @@ export class Sockets {
       const refusal = toCallError(thrown);
       const { code } = refusal;
       if (code === 'INTERNAL_ERROR') this.#log.error({ ...socket.data.seat, event, err: thrown }, 'failed');
-      else this.#log.warn({ ...socket.data.seat, event: String(event).slice(0, 32), reason: code }, 'refused');
+      else
+        this.#log.warn(
+          { ...socket.data.seat, event: isClientEvent(event) ? event : 'unknown', reason: code },
+          'refused',
+        );
       if (reply) reply(toRefusal(refusal));
       else socket.emit('call:error', errorOf(refusal));
     };
