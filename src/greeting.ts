@@ -2,6 +2,7 @@
 
 import { renderUnicodeCompact } from 'uqr';
 import { version } from '../package.json';
+import { blockedPorts } from './blocked-ports';
 import { DEMO_PATH, PEER_PATH, TRUST_PATH } from './doors';
 
 export interface Place {
@@ -54,7 +55,8 @@ export function greet(greeting: Greeting): string {
   }
   const lines = rows.map(([title = '', text = '']) => `  ${title.padEnd(11)}${text}`);
   const picture = isLan ? ['', ...qrCode(origins[0], hasColors), `  ${origins[0]} for the camera of a phone`] : [];
-  return ['', `  back-call ${version}`, '', ...lines, ...picture, '', ''].join('\n');
+  const warning = blockedPorts.has(port) ? ['', `  Browsers refuse port ${port}. Set PORT to another port.`] : [];
+  return ['', `  back-call ${version}`, '', ...lines, ...warning, ...picture, '', ''].join('\n');
 }
 
 /** Light on dark, whatever the colors of the terminal are. */

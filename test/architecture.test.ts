@@ -67,7 +67,7 @@ const RINGS = [
     'transport/http',
   ],
   ['call-server'],
-  ['cli', 'greeting', 'server', 'index'],
+  ['cli', 'blocked-ports', 'greeting', 'server', 'index'],
 ];
 const ringOf = (module: string) => RINGS.findIndex((ring) => ring.includes(module));
 

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { describe, expect, it } from 'vitest';
+import { blockedPorts } from '../src/blocked-ports';
 import { variableNames } from '../src/config';
 import { errors } from '../src/errors';
 import { clientEvents, serverEvents } from '../src/protocol';
@@ -64,6 +65,25 @@ describe('the documents', () => {
     // The demo is drawn as a whole: it is a page, and shows how a page is made.
     const files = filesIn('src').filter((path) => !path.startsWith('src/demo/'));
     expect(names.sort()).toEqual(files.map((path) => path.split('/').at(-1)).sort());
+  });
+
+  it('use ports and functions in examples that browsers allow on every page', () => {
+    const documents = ['README.md', 'env.example', ...filesIn('docs'), ...filesIn('examples')];
+    for (const path of documents.filter((name) => !name.endsWith('.png'))) {
+      const text = read(path);
+      // `PORT=5000`, `--port 5000`, `port: 5000`, `localhost:5000`, `.listen(5000`
+      const ports = [...text.matchAll(/(?:\bport[ =:]+|(?:localhost|\.\w+|\]):|listen\()(\d+)\b/gi)].map(([, port]) =>
+        Number(port),
+      );
+      expect
+        .soft(
+          ports.filter((port) => blockedPorts.has(port)),
+          path,
+        )
+        .toEqual([]);
+      // https://w3c.github.io/webcrypto/#Crypto-method-randomUUID: only in secure contexts
+      expect.soft(text, path).not.toContain('crypto.randomUUID');
+    }
   });
 
   it('have a license, and a package that says the same', () => {

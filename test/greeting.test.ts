@@ -2,6 +2,7 @@
 
 import jsQR from 'jsqr';
 import { describe, expect, it } from 'vitest';
+import { blockedPorts } from '../src/blocked-ports';
 import { greet, type Greeting } from '../src/greeting';
 
 const here: Greeting = {
@@ -67,5 +68,15 @@ describe('the greeting', () => {
     expect(scan(greet({ ...lan, hasColors: true }).replaceAll(/\u001b\[[\d;]*m/g, ''))).toBe(
       'https://192.168.1.5:5000',
     );
+  });
+
+  it('warns about a port that browsers refuse', () => {
+    expect(greet({ ...here, port: 6000 })).toContain('  Browsers refuse port 6000. Set PORT to another port.\n');
+    for (const port of [80, 443, 5000, 8080]) expect(greet({ ...here, port })).not.toContain('refuse');
+  });
+
+  it('warns about every port that fetch() refuses', async () => {
+    for (const port of blockedPorts)
+      await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toMatchObject({ cause: { message: 'bad port' } });
   });
 });

@@ -8,6 +8,9 @@ import { startCoturn } from './coturn';
 import { Network } from './network';
 import { join } from './sdk';
 import { DEADLINE_MS } from '../helpers';
+import { needBuild } from '../need';
+
+await needBuild();
 
 /** What a page brings to the example, and how it begins to speak. */
 const OWN_CODE = `
@@ -119,4 +122,16 @@ test('the page of ten lines makes a call', async () => {
   const callers = [await open('alice'), await open('bob')];
   await allHearAll(callers);
   expect(await callers[0]?.page.locator('#names').textContent()).toBe('Ada');
+});
+
+test('the page of ten lines joins when it was loaded by plain HTTP from another host', async () => {
+  const lan = 'lan.example';
+  const stage = await Stage.open(`--host-resolver-rules=MAP ${lan} 127.0.0.1, MAP * 127.0.0.9, EXCLUDE 127.0.0.1`);
+  const origin = stage.origin.replace('127.0.0.1', lan);
+  const { port } = await stage.serve({ corsOrigins: [origin] });
+  const [, page = ''] = /```html\n(.*?)```/s.exec(readFileSync('README.md', 'utf8')) ?? [];
+  const caller = await stage.visit(`${origin}/empty`, 'alice');
+  expect(await caller.page.evaluate(() => isSecureContext)).toBe(false);
+  await caller.page.setContent(page.replaceAll('http://localhost:5000', `http://${lan}:${port}`));
+  await caller.page.getByText('Nobody else is here yet.').waitFor();
 });
