@@ -5,11 +5,11 @@ import { firstEntry, remember } from './entry';
 import { Lobby } from './Lobby';
 import { Meeting } from './Meeting';
 
-export function App() {
+export function App({ userId }: { userId: string }) {
   const [entry, setEntry] = useState(firstEntry);
   const [isEntered, setEntered] = useState(false);
 
-  if (isEntered) return <Meeting entry={entry} onChange={setEntry} onExit={() => setEntered(false)} />;
+  if (isEntered) return <Meeting userId={userId} entry={entry} onChange={setEntry} onExit={() => setEntered(false)} />;
 
   const enter = () => {
     const trimmed = { ...entry, meetingId: entry.meetingId.trim(), username: entry.username.trim() };

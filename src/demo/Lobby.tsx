@@ -26,7 +26,7 @@ export function Lobby({ entry, onChange, onEnter }: Props) {
 
   useEffect(() => {
     // On a phone, the keyboard would cover the page before anybody has seen it.
-    if (matchMedia('(hover: hover)').matches) name.current?.focus();
+    if (matchMedia('(hover: hover) and (pointer: fine)').matches) name.current?.focus();
   }, []);
 
   const choose = (choice: Partial<Entry>) => onChange({ ...entry, ...choice });

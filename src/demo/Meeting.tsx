@@ -1,9 +1,8 @@
 // A call from joining to leaving: which of its views is due.
 
-import { useState } from 'react';
 import { useVoiceCall } from '../react';
 import { CallView } from './CallView';
-import { tabUserId, type Entry } from './entry';
+import type { Entry } from './entry';
 import { Farewell } from './Farewell';
 import { Waiting } from './Waiting';
 
@@ -11,14 +10,14 @@ import { Waiting } from './Waiting';
 const SERVER = '..';
 
 interface Props {
+  userId: string;
   entry: Entry;
   onChange: (entry: Entry) => void;
   onExit: () => void;
 }
 
-export function Meeting({ entry, onChange, onExit }: Props) {
+export function Meeting({ userId, entry, onChange, onExit }: Props) {
   const { meetingId, username, microphone, camera, speaker } = entry;
-  const [userId] = useState(tabUserId);
   const call = useVoiceCall(meetingId, userId, username || undefined, {
     autoJoin: true,
     url: SERVER,

@@ -12,7 +12,6 @@ export interface Entry {
 }
 
 const NAME = 'back-call:name';
-const USER_ID = 'back-call:user-id';
 const MUTE_KEY = 'back-call:mute-key';
 
 const TRAITS = 'amber birch calm clear coral fern golden hazel ivory jade linen maple misty olive'.split(' ');
@@ -40,13 +39,6 @@ export function rememberMuteKey(isOn: boolean): void {
   keep(forGood, MUTE_KEY, isOn ? 'on' : 'off');
 }
 
-/** One per tab: a reload comes back as the same person, a second tab is a second one. */
-export function tabUserId(): string {
-  const userId = recall(perTab, USER_ID) ?? randomHex(16);
-  keep(perTab, USER_ID, userId);
-  return userId;
-}
-
 export function linkTo(meetingId: string): string {
   const link = new URL(location.pathname, location.origin);
   link.searchParams.set('meeting', meetingId);
@@ -65,17 +57,10 @@ function newMeetingId(): string {
   return [TRAITS[trait % TRAITS.length], ANIMALS[animal % ANIMALS.length], 1000 + (number % 9000)].join('-');
 }
 
-/** `crypto.randomUUID` is there on secure pages alone. */
-function randomHex(bytes: number): string {
-  const numbers = [...crypto.getRandomValues(new Uint8Array(bytes))];
-  return numbers.map((number) => number.toString(16).padStart(2, '0')).join('');
-}
-
 const forGood = () => localStorage;
-const perTab = () => sessionStorage;
 
 /** Browsers may keep their storage from a page, by throwing as soon as it is touched. */
-function recall(storage: () => Storage, key: string): string | null {
+export function recall(storage: () => Storage, key: string): string | null {
   try {
     return storage().getItem(key);
   } catch {
@@ -83,7 +68,7 @@ function recall(storage: () => Storage, key: string): string | null {
   }
 }
 
-function keep(storage: () => Storage, key: string, value: string): void {
+export function keep(storage: () => Storage, key: string, value: string): void {
   try {
     storage().setItem(key, value);
   } catch {

@@ -2,6 +2,7 @@
 
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
+import { claimUserId } from './tab-user-id';
 
 const page = document.getElementById('page');
-if (page) createRoot(page).render(<App />);
+if (page) void claimUserId().then((userId) => createRoot(page).render(<App userId={userId} />));

@@ -4,7 +4,7 @@ import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { startServer } from '../helpers';
-import { allHearAll, MEETING, Stage, type Caller } from './browser';
+import { allHearAll, MEETING, roster, Stage, type Caller } from './browser';
 import { NetLog } from './net-log';
 import { needBuild } from '../need';
 
@@ -201,4 +201,51 @@ test('who came by plain http is told before joining that it is good for listenin
   await bob.hears(1);
   await bob.page.keyboard.press('m');
   await bob.page.getByRole('alert').filter({ hasText: 'https' }).waitFor();
+});
+
+const LAN = 'lan.example';
+const LAN_FLAG = `--host-resolver-rules=MAP ${LAN} 127.0.0.1, MAP * 127.0.0.9, EXCLUDE 127.0.0.1`;
+
+const storedUserId = (page: Page) => page.evaluate(() => sessionStorage.getItem('back-call:user-id'));
+
+test.each([
+  ['a secure page', '127.0.0.1'],
+  ['a page by plain HTTP from another host', LAN],
+])('a duplicated tab is a second participant, and a reload keeps the user ID: %s', async (_, host) => {
+  const stage = await Stage.open(LAN_FLAG);
+  const { url, port } = await startServer({ demo: true });
+  const ada = await enter(stage, `http://${host}:${port}`, 'Ada');
+  const userId = await storedUserId(ada.page);
+
+  const copy = await ada.page.context().newPage();
+  await copy.addInitScript((id) => {
+    if (sessionStorage.length === 0) sessionStorage.setItem('back-call:user-id', id ?? '');
+  }, userId);
+  await copy.goto(ada.page.url());
+  await copy.getByRole('button', { name: 'Join', exact: true }).click();
+  await isFocused(copy, 'heading', IN_CALL);
+  expect(await roster(url)).toHaveLength(2);
+  const second = await storedUserId(copy);
+  expect(second).not.toBe(userId);
+
+  for (const [page, id] of [
+    [ada.page, userId],
+    [copy, second],
+  ] as const) {
+    await page.reload();
+    await page.getByRole('heading', { name: 'Join the call' }).waitFor();
+    expect(await storedUserId(page)).toBe(id);
+  }
+});
+
+test('a touch device that claims to hover is told to tap the microphone, and no key', async () => {
+  const stage = await Stage.open(
+    '--blink-settings=primaryPointerType=2,availablePointerTypes=2,primaryHoverType=2,availableHoverTypes=2',
+  );
+  const { url } = await startServer({ demo: true });
+  const { page } = await visitLobby(stage, url, 'Ada');
+  expect(await page.evaluate(() => matchMedia('(hover: hover) and (pointer: coarse)').matches)).toBe(true);
+  await page.getByRole('button', { name: 'Join', exact: true }).click();
+  await page.getByText('Tap the microphone.').waitFor();
+  expect(await page.getByText('Press M to speak.').isVisible()).toBe(false);
 });
