@@ -8,7 +8,7 @@ const HEAVY = [
   'test/{backplane,deploy,e2e}/**/*.test.ts',
   'test/cluster*.test.ts',
   'test/{command,examples,notices,package,process}.test.ts',
-  'test/transport/{files,https}.test.ts',
+  'test/transport/{files,https,pipelining}.test.ts',
 ];
 
 export default defineConfig({

@@ -53,6 +53,7 @@ const RINGS = [
     'transport/offsets',
     'transport/recovery',
     'transport/limits',
+    'transport/pipelining',
     'transport/plain',
     'transport/listener',
     'transport/origins',

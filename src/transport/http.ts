@@ -42,6 +42,7 @@ import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
 import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
 import { hostOf } from './origins';
+import { inTurn } from './pipelining';
 import { trustRoutes } from './trust';
 
 export interface HttpOptions {
@@ -73,6 +74,8 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
   app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy ?? false);
   const door: RequestHandler[] = [
+    // Our own listener does this before Express.
+    ...(isGuest ? [oneAtATime] : []),
     // Reading across origins is what these answers are for; CORS_ORIGIN says which.
     helmet({
       crossOriginResourcePolicy: { policy: 'cross-origin' },
@@ -248,6 +251,8 @@ const wait =
     await admit(req);
     next();
   };
+
+const oneAtATime: RequestHandler = (req, res, next) => inTurn(req, res, next);
 
 const nothingHere: RequestHandler = () => {
   throw new CallError('NOT_FOUND');

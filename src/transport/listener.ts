@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Credentials } from '../identity';
+import { inTurn } from './pipelining';
 import { takePlainConnections } from './plain';
 
 /** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
@@ -40,7 +41,7 @@ export function createListener(credentials?: Credentials): Listener {
       server.on('request', (req, res) => {
         // Express would answer a target that is no URL by itself, and not in our shape.
         if (!req.url?.startsWith('/') && !URL.canParse(req.url ?? '')) req.url = '*';
-        app(req, res);
+        inTurn(req, res, () => app(req, res));
       }),
     setCredentials: (credentials) => secure?.setSecureContext(credentials),
     listen: (port, host) =>

@@ -1,9 +1,20 @@
 // Attempts to fill the server's memory: readers that do not read, frames for nobody, packets that never become whole.
 
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { describe, expect } from 'vitest';
 import { participant, taken, type Participant } from '../helpers';
-import { ask, EngineWire, evilPeer, from, peerFence, readAgain, stopReading, type HttpQuestion } from './attackers';
+import {
+  ask,
+  EngineWire,
+  evilPeer,
+  from,
+  peerFence,
+  readAgain,
+  stopReading,
+  TcpWire,
+  type HttpQuestion,
+} from './attackers';
 import { besieged, type ServerUnderAttack } from './siege';
 
 /** What an attack may cost, in bytes. */
@@ -237,6 +248,24 @@ describe('what never becomes whole', () => {
     return async () => {
       for (const wire of wires) for (let sent = 0; sent < 5000; sent += 1) wire.send('40');
       await Promise.all(wires.map((wire) => Promise.race([answered(wire), wire.end()])));
+    };
+  });
+});
+
+describe('[D13] pipelined requests', () => {
+  attack('of connections that do not read', async (server) => {
+    const wires = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const { socket } = new TcpWire(server);
+        await once(socket, 'connect');
+        return socket.pause();
+      }),
+    );
+    return async () => {
+      const flood = 'GET /health HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1600);
+      for (const socket of wires) socket.write(flood);
+      const { status } = await ask(server, { path: '/health', localAddress: '127.0.0.1' });
+      expect(status).toBe(200);
     };
   });
 });

@@ -1,6 +1,7 @@
 // A siege: an attack on a server in a process of its own, with an innocent call beside it that must notice nothing.
 
 import { fork, type ChildProcess } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
@@ -43,6 +44,11 @@ export class ServerUnderAttack {
     child.on('message', (report: Report) => reports.put(report));
     const started = await reports.next((report) => 'port' in report, 'the port of the server');
     return new ServerUnderAttack(child, reports, (started as { port: number }).port);
+  }
+
+  /** How many file descriptors the server has open. */
+  get descriptors(): number {
+    return readdirSync(`/proc/${this.#child.pid ?? ''}/fd`).length;
   }
 
   /** Memory in use, in bytes. */
