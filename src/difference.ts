@@ -10,6 +10,7 @@ export type EventArgs = {
 
 /** Status events replace earlier events of the same kind and participant. Joins and departures do not. */
 const STATUS_KINDS = new Map<unknown, string>([
+  ['call:peer-renamed', 'name'],
   ['call:mute-status', 'mute'],
   ['call:video-status', 'video'],
   ['call:peer-status', 'peer'],
@@ -49,6 +50,7 @@ function statusChanges(before: Seat | undefined, seat: Seat): EventArgs[] {
   const status = { userId, username, timestamp: isoNow() };
   const isReconnecting = heldUntil !== undefined;
   const events: EventArgs[] = [];
+  if (before && username !== before.username) events.push(['call:peer-renamed', participantEvent(seat)]);
   if (isMuted !== (before?.isMuted ?? true)) events.push(['call:mute-status', { ...status, isMuted }]);
   if (isVideoOn !== (before?.isVideoOn ?? false)) events.push(['call:video-status', { ...status, isVideoOn }]);
   if (peerOnline !== before?.peerOnline) events.push(['call:peer-status', { userId, peerId, online: peerOnline }]);

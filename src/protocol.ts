@@ -65,6 +65,7 @@ export const clientEvents = {
   'call:unmute': self,
   'call:video-on': self,
   'call:video-off': self,
+  'call:rename': z.object({ meetingId, userId: id, username }),
 } satisfies Record<string, z.ZodType>;
 
 export type ClientEvent = keyof typeof clientEvents;
@@ -159,6 +160,7 @@ export interface Replies {
   'call:unmute': MuteStatus;
   'call:video-on': VideoStatus;
   'call:video-off': VideoStatus;
+  'call:rename': ParticipantEvent;
 }
 
 export type Reply<E extends ClientEvent> = { success: true; data: Replies[E] } | Refusal;
@@ -176,6 +178,7 @@ export interface ServerToClientEvents {
   'call:peer-reconnecting': (participant: ParticipantEvent) => void;
   'call:peer-reconnected': (participant: ParticipantEvent) => void;
   'call:peer-status': (status: { userId: string; peerId: string; online: boolean }) => void;
+  'call:peer-renamed': (participant: ParticipantEvent) => void;
   'call:mute-status': (status: MuteStatus) => void;
   'call:video-status': (status: VideoStatus) => void;
   'call:signal': (signal: Payload<'call:signal'>) => void;
@@ -194,6 +197,7 @@ export const serverEvents = Object.keys({
   'call:peer-reconnecting': 0,
   'call:peer-reconnected': 0,
   'call:peer-status': 0,
+  'call:peer-renamed': 0,
   'call:mute-status': 0,
   'call:video-status': 0,
   'call:signal': 0,

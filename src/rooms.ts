@@ -76,6 +76,7 @@ export type Change =
   | ({ kind: 'held'; before: Seat } & Moved)
   | { kind: 'resumed'; seat: Seat; others: Seat[] }
   | { kind: 'media'; seat: Seat; media: Partial<Media> }
+  | { kind: 'renamed'; seat: Seat }
   | { kind: 'peer'; seat: Seat }
   | { kind: 'freed'; seat: Seat; reason: LeaveReason };
 
@@ -102,6 +103,8 @@ export interface RoomStore {
   release(key: SeatKey, reason: LeaveReason): Promise<Seat | undefined>;
   /** Changes what the others know of the media. `changed` is false if it was so already. */
   setMedia(key: SeatKey, media: Partial<Media>): Promise<{ seat: Seat; changed: boolean } | undefined>;
+  /** Changes the display name. `changed` is false if the seat has that name already. */
+  rename(key: SeatKey, username: string): Promise<{ seat: Seat; changed: boolean } | undefined>;
   /** Keeps the seat for a lost connection until `until`. */
   hold(key: SeatKey, until: number): Promise<Seat | undefined>;
   /** Gives a held seat back to its connection; a seat that was not held stays as it is. */
@@ -187,6 +190,13 @@ export class Rooms {
 
   async setMedia(speaker: Speaker, claimed: { meetingId: string; userId: string }, media: Partial<Media>) {
     const result = await this.#store.setMedia(speakFor(speaker, claimed), media);
+    if (!result) throw new CallError('NOT_IN_CALL');
+    return result.seat;
+  }
+
+  /** Changes a participant's display name, and returns its seat. Rejects like `setMedia`. */
+  async rename(speaker: Speaker, { username, ...claimed }: Payload<'call:rename'>): Promise<Seat> {
+    const result = await this.#store.rename(speakFor(speaker, claimed), username);
     if (!result) throw new CallError('NOT_IN_CALL');
     return result.seat;
   }

@@ -80,6 +80,16 @@ describe('[N1] a call on several nodes', () => {
     }
   });
 
+  it('[R17] brings a new name to other nodes', async () => {
+    const [a, b] = await startNodes(redis, 2);
+    const ada = await participant(a.url, { userId: 'ada' });
+    const bob = await participant(b.url, { userId: 'bob' });
+    taken(await ada.ask('call:rename', { ...self(ada), username: 'Countess' }));
+    expect(await bob.next('call:peer-renamed')).toMatchObject({ userId: 'ada', username: 'Countess' });
+    const carol = await participant(b.url, { userId: 'carol' });
+    expect(carol.joined.participants).toMatchObject([{ username: 'Countess' }, { username: 'bob' }]);
+  });
+
   it('[R5] lets the same user take the seat over on another node', async () => {
     const [a, b] = await startNodes(redis, 2);
     const ada = await participant(a.url, { userId: 'ada' });

@@ -86,6 +86,15 @@ export class MemoryRoomStore implements RoomStore {
     return { seat, changed };
   }
 
+  async rename(key: SeatKey, username: string): Promise<{ seat: Seat; changed: boolean } | undefined> {
+    const before = this.#heldBy(key);
+    if (!before) return undefined;
+    const seat = { ...before, username };
+    const changed = username !== before.username;
+    if (changed) this.apply({ kind: 'renamed', seat });
+    return { seat, changed };
+  }
+
   async hold(key: SeatKey, until: number): Promise<Seat | undefined> {
     return (await this.move(key, key.address, until))?.seat;
   }

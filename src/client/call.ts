@@ -71,6 +71,7 @@ const NOBODY: readonly Participant[] = [];
 
 export class Call {
   readonly #options: CallOptions;
+  #username: string;
   readonly #events = new Emitter<CallEvents>();
   readonly #media: OwnMedia;
   readonly #undoing = new AbortController();
@@ -86,6 +87,7 @@ export class Call {
 
   constructor(options: CallOptions) {
     this.#options = options;
+    this.#username = options.username ?? 'Anonymous';
     this.#speaker = options.speaker ?? '';
     this.#media = new OwnMedia(
       { audio: options.audio, video: options.video },
@@ -189,6 +191,15 @@ export class Call {
     await this.#session?.playback.resume();
   }
 
+  /**
+   * Changes the name that the others see; before joining, the name to join with. Resolves when the server has changed it.
+   * Rejects with the server's code, or with `TIMEOUT` if the server does not answer.
+   */
+  async rename(username: string): Promise<void> {
+    if (this.#session) await this.#session.rename(username);
+    else this.#renamed(username);
+  }
+
   // ---- The connection ----------------------------------------------------------------------------------------------
 
   /** Tries at once to connect media with one participant, or with all with whom there is none. */
@@ -218,14 +229,15 @@ export class Call {
 
   /** Throws a {@link CallError} and ends the call when the URL is invalid, or the browser blocks connections to it. */
   #openSession(): Session {
-    const { url, meetingId, userId, username = 'Anonymous', rtcConfiguration } = this.#options;
+    const { url, meetingId, userId, rtcConfiguration } = this.#options;
     try {
       const address = addressOf(url);
-      const identity = { meetingId, userId, username };
+      const identity = { meetingId, userId, username: this.#username };
       return new Session(
         { address, identity, rtcConfiguration, speaker: this.#speaker },
         {
           stateChanged: (state) => this.#setState(state),
+          renamed: (username) => this.#renamed(username),
           connectionChanged: () => this.#connectionChanged(),
           joined: (participant) => this.#changed('participant-joined', participant),
           left: (participant, reason) => this.#changed('participant-left', participant, reason),
@@ -308,6 +320,11 @@ export class Call {
     this.#requireSession();
   }
 
+  #renamed(username: string): void {
+    this.#username = username;
+    this.#selfChanged();
+  }
+
   #requireSession(): void {
     if (!this.#session) throw new CallError('NOT_IN_CALL', 'Join the call first.');
   }
@@ -362,11 +379,11 @@ export class Call {
   }
 
   #selfNow(): Self {
-    const { userId, username = 'Anonymous' } = this.#options;
+    const { userId } = this.#options;
     return {
       userId,
       peerId: this.#session?.peerId ?? '',
-      username,
+      username: this.#username,
       isMuted: !this.#media.isOn('microphone'),
       isVideoOn: this.#media.isOn('camera'),
       ...this.#media.voice,

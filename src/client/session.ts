@@ -34,6 +34,8 @@ export interface SessionOptions {
 
 export interface SessionListener extends RosterListener {
   stateChanged(state: Extract<CallState, 'joining' | 'joined' | 'reconnecting'>): void;
+  /** The server changed our display name. */
+  renamed(username: string): void;
   /** How the server or the broker is reached, or whether sound is blocked. */
   connectionChanged(): void;
   /** Something went wrong that does not end the call. */
@@ -149,6 +151,15 @@ export class Session {
     void this.#tell();
   }
 
+  /**
+   * Changes our display name. Resolves when the server has changed it, rejects with its refusal or with `TIMEOUT`. Later
+   * joins use the new name.
+   */
+  async rename(username: string): Promise<void> {
+    const renamed = await this.#signaling.ask('call:rename', { ...this.#self, username });
+    this.#signaling.username = renamed.username;
+  }
+
   redial(userId: string | undefined): void {
     for (const link of this.#mesh.links())
       if (userId === undefined ? !link.isConnected : link.userId === userId) link.redial();
@@ -191,6 +202,10 @@ export class Session {
     socket.on('call:peer-reconnected', ({ userId }) => {
       this.roster.update(userId, { isReconnecting: false });
       this.#mesh.link(userId)?.retry();
+    });
+    socket.on('call:peer-renamed', ({ userId, username }) => {
+      if (userId === this.#self.userId) this.#listener.renamed(username);
+      else this.roster.update(userId, { username });
     });
     socket.on('call:mute-status', ({ userId, isMuted }) => this.roster.update(userId, { isMuted }));
     socket.on('call:video-status', ({ userId, isVideoOn }) => this.roster.update(userId, { isVideoOn }));

@@ -56,7 +56,7 @@ export interface SignalingListener {
 
 export class Signaling {
   readonly socket: CallSocket;
-  readonly #identity: Identity;
+  #identity: Identity;
   readonly #peerId: () => string;
   readonly #listener: SignalingListener;
   #failures = 0;
@@ -102,6 +102,11 @@ export class Signaling {
     });
     // Everybody is given another moment, so that they do not all come back in the same.
     this.socket.on('call:server-shutdown', ({ reconnectInMs }) => this.socket.io.reconnectionDelay(reconnectInMs));
+  }
+
+  /** The display name of all joins to come. */
+  set username(username: string) {
+    this.#identity = { ...this.#identity, username };
   }
 
   get transport(): 'websocket' | 'polling' | 'offline' {

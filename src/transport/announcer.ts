@@ -72,6 +72,8 @@ export class Announcer {
         return this.#resumed(change);
       case 'media':
         return this.#media(change);
+      case 'renamed':
+        return this.#audience.tell(change.seat.meetingId, 'call:peer-renamed', participantEvent(change.seat));
       case 'peer':
         return this.#peer(change);
       case 'freed':
@@ -224,6 +226,7 @@ export function newsSince(version: number, { seat, others, departed = [] }: Move
     const { userId, username, peerId, isMuted, isVideoOn, peerOnline: online, heldUntil } = seat;
     const status = { userId, username, timestamp: isoNow() };
     return [
+      ['call:peer-renamed', participantEvent(seat)],
       ['call:mute-status', { ...status, isMuted }],
       ['call:video-status', { ...status, isVideoOn }],
       ['call:peer-status', { userId, peerId, online }],

@@ -6,6 +6,7 @@ import type { Post } from '../backplane/index';
 import type { Config } from '../config';
 import { PING } from '../doors';
 import { isoNow } from '../difference';
+import { participantEvent } from '../difference';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
@@ -242,6 +243,10 @@ export class Sockets {
       if (this.#log.isLevelEnabled('debug'))
         this.#log.debug({ ...named(from), to: to.userId, type: signal.signalType }, 'signal');
       answer({ toUserId: to.userId });
+    },
+
+    'call:rename': async (socket, request, answer) => {
+      answer(participantEvent(await this.#rooms.rename(this.#speakerOf(socket), request)));
     },
 
     'call:mute': (socket, claimed, answer) => this.#setMuted(socket, claimed, answer, true),

@@ -167,6 +167,16 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       expect(await store.claims(ada.peerId)).toEqual([{ ...ada, isMuted: false, isVideoOn: true }]);
     });
 
+    it('[R17] says whether a name changed', async () => {
+      const store = await open();
+      const ada = await seated(store, { username: 'Ada' });
+      expect(await store.rename(ada, 'Ada')).toMatchObject({ changed: false });
+      expect(await store.rename(ada, 'Countess')).toMatchObject({ changed: true, seat: { username: 'Countess' } });
+      expect(await store.rename({ ...ada, address: `${here}/#other` }, 'x')).toBeUndefined();
+      expect(store.find('meeting', ada.userId)).toEqual({ ...ada, username: 'Countess' });
+      expect(told(store.changes)).toEqual([`seated ${ada.userId}`, `renamed ${ada.userId}`]);
+    });
+
     it('[S7] keeps a held seat until its time, and frees it once', async () => {
       const store = await open();
       const ada = await seated(store, { userId: 'ada' });

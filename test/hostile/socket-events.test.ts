@@ -30,6 +30,7 @@ const VALID: Record<ClientEvent, Record<string, unknown>> = {
   'call:unmute': SELF,
   'call:video-on': SELF,
   'call:video-off': SELF,
+  'call:rename': { ...SELF, username: 'Mallory' },
 };
 
 const MEGABYTE = 'x'.repeat(1024 * 1024);

@@ -38,7 +38,9 @@ function told(others: Seat[], departed: ReturnType<typeof left>[] = [], heard = 
 }
 
 const status = (userId: string, connection = 'reconnected') =>
-  ['mute-status', 'video-status', 'peer-status', `peer-${connection}`].map((event) => `call:${event} ${userId}`);
+  ['peer-renamed', 'mute-status', 'video-status', 'peer-status', `peer-${connection}`].map(
+    (event) => `call:${event} ${userId}`,
+  );
 
 describe('[N2] what a dead node can tell nobody any more', () => {
   it('is who came and left since, in that order, and how everybody is', () => {

@@ -90,6 +90,16 @@ export class RedisRoomStore implements RoomStore {
     );
   }
 
+  rename(key: SeatKey, username: string): Promise<{ seat: Seat; changed: boolean } | undefined> {
+    return this.#own(
+      async () => {
+        const change = await this.#change('bcRename', key, username);
+        return change && { seat: change.seat, changed: 'kind' in change };
+      },
+      () => this.#mirror.rename(key, username),
+    );
+  }
+
   hold(key: SeatKey, until: number): Promise<Seat | undefined> {
     return this.#own(
       async () => (await this.#change('bcMove', key, key.address, until))?.seat,
@@ -195,7 +205,7 @@ export class RedisRoomStore implements RoomStore {
   }
 
   async #change(
-    script: 'bcRelease' | 'bcMedia' | 'bcMove' | 'bcResume',
+    script: 'bcRelease' | 'bcMedia' | 'bcRename' | 'bcMove' | 'bcResume',
     { meetingId, userId, address }: SeatKey,
     ...args: (string | number)[]
   ): Promise<Change | undefined> {
@@ -261,6 +271,7 @@ function isNews(change: Change, known: Seat | undefined): boolean {
       return known?.heldUntil !== undefined;
     case 'freed':
     case 'media':
+    case 'renamed':
     case 'peer':
       return known?.address === seat.address;
   }
@@ -274,6 +285,7 @@ function isSame(known: Seat, { address, peerId, joinedAt }: Seat): boolean {
 /** What became of a seat while its node could not tell. */
 function* differences(known: Seat, { seat, others }: Extract<Change, { kind: 'seated' }>): Generator<Change> {
   const { isMuted, isVideoOn } = seat;
+  if (seat.username !== known.username) yield { kind: 'renamed', seat };
   if (isMuted !== known.isMuted) yield { kind: 'media', seat, media: { isMuted } };
   if (isVideoOn !== known.isVideoOn) yield { kind: 'media', seat, media: { isVideoOn } };
   if (seat.peerOnline !== known.peerOnline) yield { kind: 'peer', seat };

@@ -59,6 +59,17 @@ export const seats = {
     return tell(nodes, 'media', seat, ',"media":' .. arg(4))
   `),
 
+  /** 4: the display name. */
+  bcRename: member(/* lua */ `
+    local seat = heldByAsker()
+    if not seat then return nil end
+    if seat.username == arg(4) then return { '', cjson.encode({ seat = seat }) } end
+    local _, nodes = othersIn(seat.meetingId)
+    seat.username = arg(4)
+    save(seat, seat)
+    return tell(nodes, 'renamed', seat)
+  `),
+
   /** 4: where to, 5: until when it is held there. */
   bcMove: member(/* lua */ `
     local seat = heldByAsker()
