@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Server as EngineServer, type Socket as Connection } from 'engine.io';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { PING } from '../doors';
+import { MESSAGE_LIMITS } from './limits';
 
 /** Larger packets end the connection (1009), smaller ones are answered, if only by a refusal. */
 const MAX_PACKET_BYTES = 1.1 * 1024 * 1024;
@@ -28,7 +29,7 @@ export async function wentAway(connection: Connection, cause: string): Promise<b
 /** `ws`, with two seconds instead of thirty for a client to end a connection that is being closed. */
 class PromptWebSocketServer extends WebSocketServer {
   constructor(options: ServerOptions) {
-    super({ ...options, closeTimeout: 2000 } as ServerOptions);
+    super({ ...options, ...MESSAGE_LIMITS, closeTimeout: 2000 } as ServerOptions);
   }
 }
 

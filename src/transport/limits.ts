@@ -8,6 +8,9 @@ import type { Limiter } from '../backplane/index';
 import type { Config } from '../config';
 import { CallError } from '../errors';
 
+/** Options of `ws`: a message of endless tiny fragments or chunks takes far more memory than its bytes. */
+export const MESSAGE_LIMITS = { maxFragments: 64, maxBufferedChunks: 4096 };
+
 /** Gives a function from a request to its client's address, looking behind the proxies that are trusted. */
 export function clientAddressOf(trustProxy: Config['trustProxy']): (req: IncomingMessage) => string {
   const trust =

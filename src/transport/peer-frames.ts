@@ -1,7 +1,7 @@
 // PeerJS frames: which are well formed, and how many may wait for peers that are not there.
 
 import { isShallow } from '../json';
-import { isPeerId, MAX_JSON_DEPTH } from '../protocol';
+import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
 
 const RELAYED = new Set(['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE']);
 
@@ -11,8 +11,17 @@ export interface AddressedFrame {
   payload?: unknown;
 }
 
-/** A frame that keeps the rules; `null` if it breaks one, undefined if it is not even JSON. */
-export function parseFrame(text: string): AddressedFrame | { type: 'HEARTBEAT' } | null | undefined {
+/** What to do with one text message of a PeerJS client. */
+export type ReceivedFrame =
+  | { kind: 'heartbeat' }
+  | { kind: 'addressed'; frame: AddressedFrame }
+  /** The sender must get `EXPIRE` for `dst`: the frame is too large or too deep, or `dst` is not a peer id. */
+  | { kind: 'undeliverable'; dst: string; isExcessive: boolean }
+  /** The package `peer` ignores it as well: an unknown type, no addressee, or `LEAVE` for an impossible peer id. */
+  | { kind: 'ignored'; isExcessive: boolean };
+
+/** Reads one message. Returns `undefined` if the text is not JSON, and `null` if it is not a JSON object. */
+export function parseFrame(text: string): ReceivedFrame | null | undefined {
   let frame: unknown;
   try {
     frame = JSON.parse(text);
@@ -21,10 +30,12 @@ export function parseFrame(text: string): AddressedFrame | { type: 'HEARTBEAT' }
   }
   if (typeof frame !== 'object' || frame === null || Array.isArray(frame)) return null;
   const { type, dst } = frame as { type?: unknown; dst?: unknown };
-  if (type === 'HEARTBEAT') return { type };
-  if (typeof type !== 'string' || !RELAYED.has(type)) return null;
-  if (!isPeerId(dst) || !isShallow(frame, MAX_JSON_DEPTH)) return null;
-  return frame as AddressedFrame;
+  if (type === 'HEARTBEAT') return { kind: 'heartbeat' };
+  const isExcessive = Buffer.byteLength(text) > MAX_SIGNAL_BYTES || !isShallow(frame, MAX_JSON_DEPTH);
+  if (typeof type !== 'string' || !RELAYED.has(type) || typeof dst !== 'string')
+    return { kind: 'ignored', isExcessive };
+  if (isPeerId(dst) && !isExcessive) return { kind: 'addressed', frame: frame as AddressedFrame };
+  return type === 'LEAVE' ? { kind: 'ignored', isExcessive } : { kind: 'undeliverable', dst, isExcessive };
 }
 
 /** What may wait for peers that are not there: from one socket, and from all. */

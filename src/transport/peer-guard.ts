@@ -12,15 +12,27 @@ import { PEER_KEY, PING } from '../doors';
 import { jsonSize } from '../json';
 import type { Logger } from '../logger';
 import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
-import { Allowance } from './limits';
-import { parseFrame, WaitingRoom, type AddressedFrame } from './peer-frames';
+import { Allowance, MESSAGE_LIMITS } from './limits';
+import { parseFrame, WaitingRoom, type AddressedFrame, type ReceivedFrame } from './peer-frames';
 
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
 const CLOSE = { notText: 1003, notJson: 1007, policy: 1008, restart: 1012, tryAgain: 1013 } as const;
 
 const MAX_TOKEN_LENGTH = 128;
+/** Larger messages close the connection (1009); those above `MAX_SIGNAL_BYTES` are only not delivered. */
+const MAX_MESSAGE_BYTES = 4 * MAX_SIGNAL_BYTES;
+/** How many frames that are too large or too deep one connection may send before it is closed. */
+const MAX_EXCESSIVE = { count: 20, windowMs: 10_000 };
+/** For how many peer ids at once, and for how long, a connection gets only one `EXPIRE`. Longer ids always get one. */
+const EXPIRED = { count: 100, length: 1024, ms: 5000 };
 /** `closeTimeout` is how many milliseconds a client has to answer a close; the types of `ws` do not know it yet. */
-const WEBSOCKETS = { noServer: true, maxPayload: MAX_SIGNAL_BYTES, clientTracking: false, closeTimeout: 2000 };
+const WEBSOCKETS = {
+  ...MESSAGE_LIMITS,
+  noServer: true,
+  maxPayload: MAX_MESSAGE_BYTES,
+  clientTracking: false,
+  closeTimeout: 2000,
+};
 /** What may be buffered for a reader that does not read. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
 const HEARTBEAT = '{"type":"HEARTBEAT"}';
@@ -92,9 +104,10 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     // What is still on its way to this addressee goes first.
     if (addressee && !from.awaited?.has(dst)) return addressee.send(stamped);
 
-    const expire = () => from.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: from.id }));
+    // `peer` does not answer a LEAVE for an absent peer, and PeerJS would report it as an error.
+    const expire = () => type !== 'LEAVE' && from.expire(dst);
     const leave = this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH));
-    if (!leave) return expire();
+    if (!leave) return void expire();
     const all = (from.awaited ??= new Map<string, Awaited>());
     const awaited = all.get(dst) ?? { frames: 0, isHopeless: false };
     all.set(dst, awaited);
@@ -105,7 +118,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       if (awaited.frames === 0) all.delete(dst);
       // Once, however many frames waited, as `peer` does it.
       if (!hasCome && !awaited.isHopeless) expire();
-      awaited.isHopeless ||= !hasCome;
+      awaited.isHopeless ||= !hasCome && type !== 'LEAVE';
     };
     this.options.frames.send(dst, stamped).then(settled, (error: unknown) => {
       this.options.log.warn({ peerId: from.id, reason: String(error) }, 'frame not sent');
@@ -201,6 +214,9 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
   readonly #ws: WebSocket;
   readonly #guard: PeerGuard;
   readonly #allowance: Allowance;
+  /** Most sockets never need these two. */
+  #excessive: Allowance | undefined;
+  #expired: Set<string> | undefined;
   #isAlive = true;
   #isOpen = true;
 
@@ -230,6 +246,11 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     if (this.#ws.bufferedAmount <= MAX_BUFFERED_BYTES) return this.#ws.send(frame);
     this.#guard.options.log.warn({ peerId: this.id, reason: 'does not read' }, 'peer cut off');
     this.#ws.terminate();
+  }
+
+  /** Reports to the client that `dst` cannot be reached: PeerJS emits `peer-unavailable`. */
+  expire(dst: string): void {
+    this.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: this.id }));
   }
 
   /** Called by `peer` after it refused. */
@@ -274,11 +295,38 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     if (isBinary) return this.#refuse(CLOSE.notText, 'text only');
     if (this.#allowance.take() > 0) return this.#refuse(CLOSE.policy, 'RATE_LIMITED');
     const text = (data as Buffer).toString();
-    const frame = parseFrame(text);
-    if (frame === undefined) return this.#refuse(CLOSE.notJson, 'not JSON');
-    if (frame === null) return this.#refuse(CLOSE.policy, 'INVALID_PAYLOAD');
-    if ('dst' in frame) this.#guard.route(this, frame);
-    else this.emit('message', text);
+    const received = parseFrame(text);
+    if (received === undefined) return this.#refuse(CLOSE.notJson, 'not JSON');
+    if (received === null) return this.#refuse(CLOSE.policy, 'INVALID_PAYLOAD');
+    switch (received.kind) {
+      case 'heartbeat':
+        return void this.emit('message', HEARTBEAT);
+      case 'addressed':
+        return this.#guard.route(this, received.frame);
+      default:
+        return this.#reject(received);
+    }
+  }
+
+  /** A mistake costs its frame. Only a client that repeats expensive ones loses its connection. */
+  #reject(received: Exclude<ReceivedFrame, { kind: 'heartbeat' | 'addressed' }>): void {
+    this.#guard.options.log.debug({ peerId: this.id, reason: 'INVALID_PAYLOAD' }, 'peer frame not delivered');
+    if (received.isExcessive) {
+      this.#excessive ??= new Allowance(MAX_EXCESSIVE.count, MAX_EXCESSIVE.windowMs);
+      if (this.#excessive.take() > 0) return this.#refuse(CLOSE.policy, 'RATE_LIMITED');
+    }
+    if (received.kind === 'undeliverable') this.#expireOnce(received.dst);
+  }
+
+  /** An OFFER to an impossible peer id is followed by its candidates; PeerJS reports each `EXPIRE` as an error. */
+  #expireOnce(dst: string): void {
+    const expired = (this.#expired ??= new Set<string>());
+    if (expired.has(dst)) return;
+    if (expired.size < EXPIRED.count && dst.length <= EXPIRED.length) {
+      expired.add(dst);
+      setTimeout(() => expired.delete(dst), EXPIRED.ms).unref();
+    }
+    this.expire(dst);
   }
 
   #refuse(code: number, reason: string): void {

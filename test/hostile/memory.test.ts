@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect } from 'vitest';
-import { participant, taken, type Participant } from '../helpers';
+import { participant, taken, type Participant, type PeerWire } from '../helpers';
 import {
   ask,
   EngineWire,
@@ -13,6 +13,7 @@ import {
   readAgain,
   stopReading,
   TcpWire,
+  writeRaw,
   type HttpQuestion,
 } from './attackers';
 import { besieged, type ServerUnderAttack } from './siege';
@@ -222,6 +223,26 @@ describe('what is kept for a return', () => {
 });
 
 describe('what never becomes whole', () => {
+  /** The first fragment of a text message, and the rest of it without an end: one masked byte each (RFC 6455, 5.4). */
+  const fragments = Buffer.concat([
+    Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x20]),
+    ...Array.from({ length: 16_000 }, () => Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x20])),
+  ]);
+  const sendFragments = async (wires: (PeerWire | EngineWire)[]) => {
+    for (const wire of wires) writeRaw(wire, fragments);
+    await Promise.all(wires.map((wire) => wire.end()));
+  };
+
+  attack('[P3] PeerJS messages in endless fragments', async (server) => {
+    const peers = await aFewPeers(server, 180);
+    return () => sendFragments(peers.map(({ wire }) => wire));
+  });
+
+  attack('[P3] Engine.IO messages in endless fragments', async (server) => {
+    const wires = await Promise.all(Array.from({ length: 180 }, () => EngineWire.connect(server)));
+    return () => sendFragments(wires);
+  });
+
   attack('attachments that wait for the last of them', async (server) => {
     const wires = await Promise.all(Array.from({ length: 10 }, () => EngineWire.connect(server)));
     return async () => {

@@ -34,23 +34,32 @@ const OFFENCES: Record<string, [frame: string | Buffer, code: number]> = {
   'a string': ['"OFFER"', AGAINST_THE_RULES],
   'an array': ['[]', AGAINST_THE_RULES],
   'an array of frames': [`[${offer('somebody')}]`, AGAINST_THE_RULES],
-  'an object that says nothing': ['{}', AGAINST_THE_RULES],
-  'a frame without a type': ['{"dst":"somebody"}', AGAINST_THE_RULES],
-  'a type that is no string': ['{"type":["OFFER"],"dst":"somebody"}', AGAINST_THE_RULES],
-  'a type in small letters': ['{"type":"offer","dst":"somebody"}', AGAINST_THE_RULES],
-  'a type from the prototype': ['{"type":"constructor","dst":"somebody"}', AGAINST_THE_RULES],
-  'a type named __proto__': ['{"type":"__proto__","dst":"somebody"}', AGAINST_THE_RULES],
-  'a type in the prototype': ['{"__proto__":{"type":"OFFER","dst":"somebody"}}', AGAINST_THE_RULES],
+  'levels of nothing but themselves': [nested(30_000), AGAINST_THE_RULES],
+  'a binary frame': [Buffer.from(offer('somebody')), NOT_TEXT],
+  'an empty binary frame': [Buffer.alloc(0), NOT_TEXT],
+  'more than 256 KiB': [offer('somebody', 'x'.repeat(256 * 1024)), TOO_BIG],
+  '5 MiB': [offer('somebody', 'x'.repeat(5 * 1024 * 1024)), TOO_BIG],
+};
+
+/** Frames that cost only themselves. */
+const MISTAKES: Record<string, string> = {
+  'an object that says nothing': '{}',
+  'a frame without a type': '{"dst":"somebody"}',
+  'a type that is no string': '{"type":["OFFER"],"dst":"somebody"}',
+  'a type in small letters': '{"type":"offer","dst":"somebody"}',
+  'a type from the prototype': '{"type":"constructor","dst":"somebody"}',
+  'a type named __proto__': '{"type":"__proto__","dst":"somebody"}',
+  'a type in the prototype': '{"__proto__":{"type":"OFFER","dst":"somebody"}}',
   ...Object.fromEntries(
     ['OPEN', 'EXPIRE', 'ERROR', 'ID-TAKEN', 'INVALID-KEY', 'GO'].map((type) => [
       `the type ${type}`,
-      [JSON.stringify({ type, dst: 'somebody' }), AGAINST_THE_RULES],
+      JSON.stringify({ type, dst: 'somebody' }),
     ]),
   ),
   ...Object.fromEntries(
     ['OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE'].map((type) => [
       `${type} without an addressee`,
-      [JSON.stringify({ type, payload: {} }), AGAINST_THE_RULES],
+      JSON.stringify({ type, payload: {} }),
     ]),
   ),
   ...Object.fromEntries(
@@ -73,19 +82,15 @@ const OFFENCES: Record<string, [frame: string | Buffer, code: number]> = {
       '__proto__',
     ]
       .concat('x'.repeat(129), 'x'.repeat(10_000))
-      .map((dst) => [`an addressee ${JSON.stringify(dst).slice(0, 40)}…`, [offer(dst), AGAINST_THE_RULES]]),
+      .map((dst) => [`an addressee ${JSON.stringify(dst).slice(0, 40)}…`, offer(dst)]),
   ),
-  'LEAVE for null': ['{"type":"LEAVE","dst":null}', AGAINST_THE_RULES],
-  'LEAVE for nobody': ['{"type":"LEAVE","dst":""}', AGAINST_THE_RULES],
-  '33 levels': [deep(33), AGAINST_THE_RULES],
-  '2,000 levels': [deep(2000), AGAINST_THE_RULES],
-  '5,000 levels': [deep(5000), AGAINST_THE_RULES],
-  '30,000 levels': [deep(30_000), AGAINST_THE_RULES],
-  'levels of nothing but themselves': [nested(30_000), AGAINST_THE_RULES],
-  'a binary frame': [Buffer.from(offer('somebody')), NOT_TEXT],
-  'an empty binary frame': [Buffer.alloc(0), NOT_TEXT],
-  'more than 64 KiB': [offer('somebody', 'x'.repeat(64 * 1024)), TOO_BIG],
-  '5 MiB': [offer('somebody', 'x'.repeat(5 * 1024 * 1024)), TOO_BIG],
+  'LEAVE for null': '{"type":"LEAVE","dst":null}',
+  'LEAVE for nobody': '{"type":"LEAVE","dst":""}',
+  '33 levels': deep(33),
+  '2,000 levels': deep(2000),
+  '5,000 levels': deep(5000),
+  '30,000 levels': deep(30_000),
+  'more than 64 KiB': offer('somebody', 'x'.repeat(64 * 1024)),
 };
 
 /** Bytes that no WebSocket client sends. */
@@ -130,6 +135,16 @@ describe('an offence closes the socket, and what comes right behind it is not re
       expect((await wire.end()).code).toBe(code);
     });
 
+  for (const [what, frame] of Object.entries(MISTAKES))
+    attack(`${what} costs only the frame`, async (server) => {
+      const id = `evil-${randomUUID()}`;
+      const wire = await evilPeer(server, id);
+      wire.send(frame);
+      wire.send(offer(id));
+      await wire.next('OFFER');
+      expect(wire.inbox.rest().filter(({ type }) => type !== 'EXPIRE')).toEqual([]);
+    });
+
   attack('half a frame and the end', async (server) => {
     const wire = await somePeer(server);
     writeRaw(wire, 0x81, 0xfe, 0xff);
@@ -157,22 +172,37 @@ describe('an offence closes the socket, and what comes right behind it is not re
     );
   });
 
-  attack('any JSON by chance that is no frame', async (server) => {
+  attack('any JSON by chance that is no object', async (server) => {
+    const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.jsonValue().filter((value) => !isObject(value)),
+        async (value) => {
+          const wire = await somePeer(server);
+          wire.ws.send(JSON.stringify(value));
+          expect((await wire.end()).code).toBe(AGAINST_THE_RULES);
+        },
+      ),
+      { seed: 20261122, numRuns: 60 },
+    );
+  });
+
+  attack('any object by chance costs only itself', async (server) => {
     const type = fc.oneof(fc.constantFrom('OFFER', 'ANSWER', 'CANDIDATE', 'LEAVE'), fc.jsonValue());
-    // With a letter at the start that no id has, so that no generated text is a good addressee.
+    // The first character is not allowed in a peer id, so no generated text is a valid one.
     const dst = fc.oneof(
       fc.string().map((text) => `_${text}`),
       fc.jsonValue({ maxDepth: 2 }).filter((v) => typeof v !== 'string'),
     );
-    const noFrame = fc.oneof(
-      fc.jsonValue().filter((value) => typeof value !== 'object' || value === null || Array.isArray(value)),
-      fc.record({ type, dst, payload: fc.jsonValue(), src: fc.jsonValue() }, { requiredKeys: [] }),
-    );
+    const mistake = fc.record({ type, dst, payload: fc.jsonValue(), src: fc.jsonValue() }, { requiredKeys: [] });
+    const id = `evil-${randomUUID()}`;
+    const wire = await evilPeer(server, id);
     await fc.assert(
-      fc.asyncProperty(noFrame, async (frame) => {
-        const wire = await somePeer(server);
+      fc.asyncProperty(mistake, async (frame) => {
         wire.ws.send(JSON.stringify(frame));
-        expect((await wire.end()).code).toBe(AGAINST_THE_RULES);
+        wire.send(offer(id));
+        await wire.next('OFFER');
+        expect(wire.inbox.rest().filter(({ type }) => type !== 'EXPIRE')).toEqual([]);
       }),
       { seed: 20261122, numRuns: 100, examples: [[{ type: 'LEAVE' }], [{ type: 'toString', dst: '_' }]] },
     );

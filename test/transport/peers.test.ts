@@ -49,13 +49,9 @@ describe('the PeerJS broker', () => {
   it.each([
     ['not JSON', 'hello', 1007],
     ['null', 'null', 1008],
-    ['an unknown type', { type: 'EXPIRE', dst: 'bob' }, 1008],
-    ['no addressee', { type: 'OFFER' }, 1008],
-    ['an addressee that is no id', { type: 'OFFER', dst: { id: 'bob' } }, 1008],
-    ['leaving without saying whom', { type: 'LEAVE' }, 1008],
+    ['an array', [{ type: 'OFFER', dst: 'bob' }], 1008],
     ['binary', Buffer.from('{"type":"HEARTBEAT"}'), 1003],
-    ['more than 64 KiB', offer('bob', 'x'.repeat(65_536)), 1009],
-    ['deep', offer('bob', JSON.parse(`${'['.repeat(40)}${']'.repeat(40)}`)), 1008],
+    ['more than 256 KiB', offer('bob', 'x'.repeat(4 * 65_536)), 1009],
   ])('[P2] closes a connection that sends %s, and nobody else notices', async (_what, frame, code) => {
     const { url } = await startServer();
     const bob = await peer(url, 'bob');
@@ -66,6 +62,72 @@ describe('the PeerJS broker', () => {
     bob.send(offer('bob', 'fence'));
     expect((await bob.inbox.next(({ type }) => type !== 'OPEN')).payload).toBe('fence');
     await peer(url, 'eve', 'another token');
+  });
+
+  it.each(['', 'friend-1 ', 'ada@example.org', 'jürgen', '__proto__', 'a/b', 'x'.repeat(200), 'x'.repeat(5000)])(
+    '[P2] answers frames for the impossible peer id %j with one EXPIRE, and keeps the connection',
+    async (dst) => {
+      const { url } = await startServer();
+      const ada = await peer(url, 'ada');
+      ada.send(offer(dst));
+      if (dst.length <= 1024) ada.send({ type: 'CANDIDATE', dst, payload: {} });
+      ada.send({ type: 'LEAVE', dst });
+      ada.send(offer('ada', 'fence'));
+      await ada.next('OFFER');
+      expect(ada.inbox.everything()).toEqual([
+        { type: 'OPEN' },
+        { type: 'EXPIRE', src: dst, dst: 'ada' },
+        { type: 'OFFER', src: 'ada', dst: 'ada', payload: 'fence' },
+      ]);
+    },
+  );
+
+  it.each([
+    ['no type', {}],
+    ['an unknown type', { type: 'EXPIRE', dst: 'bob' }],
+    ['a type that is not a string', { type: ['OFFER'], dst: 'bob' }],
+    ['OFFER without a peer id', { type: 'OFFER' }],
+    ['a peer id that is not a string', { type: 'OFFER', dst: { id: 'bob' } }],
+    ['LEAVE without a peer id', { type: 'LEAVE' }],
+  ])('[P2] ignores a frame with %s, and keeps the connection', async (_what, frame) => {
+    const { url } = await startServer();
+    const bob = await peer(url, 'bob');
+    const ada = await peer(url, 'ada');
+    ada.send(frame);
+    ada.send(offer('ada', 'fence'));
+    await ada.next('OFFER');
+    expect(ada.inbox.rest()).toEqual([]);
+    ada.send(offer('bob', 'fence'));
+    expect((await bob.inbox.next(({ type }) => type !== 'OPEN')).payload).toBe('fence');
+  });
+
+  it.each([
+    ['more than 64 KiB', 'x'.repeat(65_536)],
+    ['33 levels', JSON.parse(`${'['.repeat(32)}${']'.repeat(32)}`)],
+  ])(
+    '[P2] answers a frame of %s with EXPIRE, and closes the connection only when that repeats',
+    async (_what, payload) => {
+      const { url } = await startServer({ rateLimits: GENEROUS });
+      const bob = await peer(url, 'bob');
+      const ada = await peer(url, 'ada');
+      ada.send(offer('bob', payload));
+      expect(await ada.next('EXPIRE')).toEqual({ type: 'EXPIRE', src: 'bob', dst: 'ada' });
+      ada.send(offer('bob', 'fence'));
+      expect((await bob.next('OFFER')).payload).toBe('fence');
+      for (let times = 0; times < 30; times += 1) ada.send(offer('bob', payload));
+      expect(await ada.end()).toEqual({ code: 1008, reason: 'RATE_LIMITED' });
+      bob.send(offer('bob', 'fence'));
+      expect((await bob.next('OFFER')).payload).toBe('fence');
+    },
+  );
+
+  it('[P2] does not answer LEAVE for an absent peer', async () => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada');
+    ada.send({ type: 'LEAVE', dst: 'absent' });
+    ada.send(offer('absent-as-well'));
+    // It waited for less time than the LEAVE did.
+    expect((await ada.next('EXPIRE')).src).toBe('absent-as-well');
   });
 
   it('[P2] takes no id that the PeerJS client would not take', async () => {
