@@ -1,11 +1,11 @@
-// Somebody without a picture: their initials, in a color that is theirs.
+// Somebody without a picture: the initial of the name, in a color that is theirs.
 
 import type { CSSProperties } from 'react';
 
 export function Avatar({ userId, name }: { userId: string; name: string }) {
   return (
     <div className="avatar" aria-hidden="true" style={{ '--hue': hueOf(userId) } as CSSProperties}>
-      {initialsOf(name)}
+      {initialOf(name)}
     </div>
   );
 }
@@ -13,11 +13,10 @@ export function Avatar({ userId, name }: { userId: string; name: string }) {
 /** Emojis and accented letters are several code points, and one character. */
 const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** Of the first word and the last. */
-function initialsOf(name: string): string {
-  const words = name.split(/\s+/).filter((word) => word !== '');
-  const ends = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return ends.map((word = '') => Array.from(characters.segment(word))[0]?.segment.toUpperCase()).join('');
+/** The first grapheme cluster, in upper case. */
+function initialOf(name: string): string {
+  const [first] = characters.segment(name.trim().toUpperCase());
+  return first?.segment ?? '';
 }
 
 /** The golden angle keeps neighbors apart. */

@@ -10,6 +10,7 @@ import { Hint } from './Hint';
 import { Icon } from './icons';
 import { Invitation } from './Invitation';
 import { InviteDialog } from './InviteDialog';
+import { isolate } from './isolate';
 import { Notices } from './Notices';
 import { ParticipantTile, SelfTile } from './ParticipantTile';
 import { Tiles } from './Tiles';
@@ -31,14 +32,14 @@ export function CallView({ call, snapshot, self, entry, server, onChange }: Prop
   const heading = useFocus<HTMLHeadingElement>();
   const { meetingId, participants } = snapshot;
   const count = participants.length + 1;
-  useTitle(`(${count}) ${meetingId}`);
+  useTitle(`(${count}) ${isolate(meetingId)}`);
   const closeDialog = () => setDialog(null);
 
   return (
     <div className="call">
       <header className="bar">
         <h1 ref={heading} tabIndex={-1}>
-          <span className="meeting">{meetingId}</span>{' '}
+          <bdi className="meeting">{meetingId}</bdi>{' '}
           <span className="count">{count === 1 ? 'only you' : `${count} people`}</span>
         </h1>
         <button type="button" className="button" onClick={() => setDialog('invite')}>

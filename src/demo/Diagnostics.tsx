@@ -19,7 +19,9 @@ export function Diagnostics({ snapshot, server, onClose }: Props) {
       <div className="diagnosis" tabIndex={0} role="region" aria-label="Findings">
         {sections.map(({ title, facts }, index) => (
           <section key={index}>
-            <h3>{title}</h3>
+            <h3>
+              <bdi>{title}</bdi>
+            </h3>
             <dl>
               {facts.map(({ name, value, isWrong }) => (
                 <div key={name} data-wrong={isWrong || undefined}>

@@ -42,9 +42,13 @@ export function Farewell({ meetingId, error, onRejoin, onExit }: Props) {
         {title}
       </h1>
       <p role={error ? 'alert' : undefined}>
-        {error
-          ? [error.message, words?.advice].filter(Boolean).join(' ')
-          : `You can come back to ${meetingId} at any time.`}
+        {error ? (
+          [error.message, words?.advice].filter(Boolean).join(' ')
+        ) : (
+          <>
+            You can come back to <bdi>{meetingId}</bdi> at any time.
+          </>
+        )}
       </p>
       <div className="choices">
         <button type="button" className="button primary" onClick={onRejoin}>

@@ -24,7 +24,11 @@ export function Notices({ call }: { call: VoiceCall }) {
           <div className="notice warning">
             <Icon name="warning" />
             <p>
-              {whom && <strong>{whom.username}: </strong>}
+              {whom && (
+                <strong>
+                  <bdi>{whom.username}</bdi>:{' '}
+                </strong>
+              )}
               {error.message}
             </p>
             <button type="button" className="icon-button" aria-label="Dismiss" onClick={dismissError}>
@@ -42,9 +46,11 @@ export function Notices({ call }: { call: VoiceCall }) {
             </p>
           </div>
         )}
-        {news.map(({ id, text }) => (
+        {news.map(({ id, name, text }) => (
           <p key={id} className="notice">
-            {text}
+            <span>
+              {name !== undefined && <bdi>{name}</bdi>} {text}
+            </span>
           </p>
         ))}
       </div>

@@ -4,6 +4,7 @@ import type { CSSProperties, ReactNode } from 'react';
 import type { Participant, Self } from '../react';
 import { Avatar } from './Avatar';
 import { Icon } from './icons';
+import { isolate } from './isolate';
 import { QualityBadge } from './QualityBadge';
 import { Video } from './Video';
 
@@ -29,7 +30,7 @@ function Face({ person, isSelf = false, isFaint = false, children }: FaceProps) 
       {isVideoOn && stream ? <Video stream={stream} isMirrored={isSelf} /> : <Avatar userId={userId} name={username} />}
       <div className="name">
         {isHeard ? <span className="sound" /> : <Icon name={isMuted ? 'microphoneOff' : 'microphone'} />}
-        <span className="who">{username}</span>
+        <bdi className="who">{username}</bdi>
         {isSelf && <span className="you">you</span>}
         <span className="hidden">{isHeard ? ', speaking' : isMuted ? ', muted' : ', not muted'}</span>
       </div>
@@ -64,7 +65,12 @@ export function ParticipantTile({ participant, onRedial, onInspect }: Props) {
       {connection === 'failed' && (
         <div className="trouble">
           <p>No sound</p>
-          <button type="button" className="button" onClick={onRedial} aria-label={`Try again to reach ${username}`}>
+          <button
+            type="button"
+            className="button"
+            onClick={onRedial}
+            aria-label={`Try again to reach ${isolate(username)}`}
+          >
             Try again
           </button>
         </div>

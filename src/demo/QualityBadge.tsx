@@ -2,6 +2,7 @@
 
 import { useId } from 'react';
 import type { Quality } from '../react';
+import { isolate } from './isolate';
 import { milliseconds, percent } from './numbers';
 
 const WORDS = { good: 'Good connection', fair: 'Fair connection', poor: 'Poor connection' };
@@ -20,7 +21,7 @@ export function QualityBadge({ name, quality, onInspect }: Props) {
       type="button"
       className="quality"
       data-grade={grade}
-      aria-label={`${WORDS[grade]} with ${name}`}
+      aria-label={`${WORDS[grade]} with ${isolate(name)}`}
       aria-describedby={details}
       onClick={onInspect}
     >

@@ -2,6 +2,7 @@
 
 import type { CallState } from '../react';
 import { Mark } from './icons';
+import { isolate } from './isolate';
 import { useFocus } from './use-focus';
 import { useSteady } from './use-steady';
 import { useTitle } from './use-title';
@@ -18,13 +19,13 @@ interface Props {
 export function Waiting({ meetingId, state, onCancel }: Props) {
   const heading = useFocus<HTMLHeadingElement>();
   const isLong = useSteady(true, PATIENCE_MS);
-  useTitle(`Joining ${meetingId}`);
+  useTitle(`Joining ${isolate(meetingId)}`);
 
   return (
     <main className="notice-page">
       <Mark />
       <h1 ref={heading} tabIndex={-1}>
-        Joining {meetingId}
+        Joining <bdi>{meetingId}</bdi>
       </h1>
       <p role="status">
         <span className="spinner" />

@@ -5,6 +5,8 @@ import type { Call } from '../react';
 
 export interface News {
   id: number;
+  /** The participant that the text is about. */
+  name?: string;
   text: string;
 }
 
@@ -18,20 +20,20 @@ export function useNews(call: Call | null): readonly News[] {
     if (!call) return;
     let last = 0;
     const timers = new Set<ReturnType<typeof setTimeout>>();
-    const tell = (text: string) => {
+    const tell = (text: string, name?: string) => {
       const id = ++last;
-      setNews((told) => [...told, { id, text }]);
+      setNews((told) => [...told, { id, name, text }]);
       timers.add(setTimeout(() => setNews((told) => told.filter((item) => item.id !== id)), SHOWN_MS));
     };
 
     const ends = [
-      call.on('participant-joined', ({ username }) => tell(`${username} joined.`)),
+      call.on('participant-joined', ({ username }) => tell('joined.', username)),
       call.on('participant-left', ({ username }, reason) =>
-        tell(reason === 'lost' ? `${username} lost the connection, and is gone.` : `${username} left.`),
+        tell(reason === 'lost' ? 'lost the connection, and is gone.' : 'left.', username),
       ),
       call.on('participant-changed', ({ username, isReconnecting }, previous) => {
         if (isReconnecting === previous.isReconnecting) return;
-        tell(isReconnecting ? `${username} lost the connection to the server.` : `${username} is back.`);
+        tell(isReconnecting ? 'lost the connection to the server.' : 'is back.', username);
       }),
       call.on('state', (state, previous) => {
         if (state === 'joined' && previous === 'reconnecting') tell('You are connected again.');

@@ -249,3 +249,22 @@ test('a touch device that claims to hover is told to tap the microphone, and no 
   await page.getByText('Tap the microphone.').waitFor();
   expect(await page.getByText('Press M to speak.').isVisible()).toBe(false);
 });
+
+test('names are isolated from the text around them, and an avatar shows one grapheme cluster', async () => {
+  const family = '\u{1f468}\u200d\u{1f469}\u200d\u{1f467}';
+  const name = `${family}${family} \u05d0\u05d3\u05d4`;
+  const stage = await Stage.open();
+  const { url } = await startServer({ demo: true });
+  const ada = await enter(stage, url, 'Ada');
+  const { page } = ada;
+  await enter(stage, url, name);
+  await page.getByRole('status').locator('bdi', { hasText: name }).waitFor();
+  await page.getByRole('listitem').locator('bdi', { hasText: name }).waitFor();
+  await page.getByRole('heading').locator('bdi', { hasText: MEETING }).waitFor();
+  expect(await page.title()).toContain(`\u2068${MEETING}\u2069`);
+  const badge = page.getByRole('button', { name: 'connection with' });
+  expect(await badge.getAttribute('aria-label')).toContain(`\u2068${name}\u2069`);
+  const avatar = page.getByRole('listitem').filter({ hasText: name }).locator('.avatar');
+  expect(await avatar.textContent()).toBe(family);
+  expect(await avatar.evaluate((element) => getComputedStyle(element).overflow)).toBe('hidden');
+});
