@@ -4,7 +4,7 @@ import { Call, CallError, type CallOptions, type DeviceKind, type Snapshot } fro
 import { describe, type VoiceCall, type VoiceCallActions, type VoiceCallOptions } from './voice-call';
 
 /** In which call, and as whom. Another one means another call. */
-export type Seat = Readonly<Pick<CallOptions, 'meetingId' | 'userId' | 'username'>>;
+export type Seat = Readonly<Pick<CallOptions, 'meetingId' | 'userId'>>;
 
 export class CallStore {
   /** Of the next joining; the call that is under way keeps its own. */
@@ -14,6 +14,7 @@ export class CallStore {
   readonly #listeners = new Set<() => void>();
   readonly #actions: VoiceCallActions;
   #seat: Seat;
+  #username: string | undefined;
   #view: VoiceCall;
   #call: Call | null = null;
   /** Of the call that we are in, or are about to be in. */
@@ -24,8 +25,9 @@ export class CallStore {
   #isMounted = false;
 
   /** Opens nothing, because React makes components that it never shows. */
-  constructor(seat: Seat, options: VoiceCallOptions) {
+  constructor({ username, ...seat }: Seat & Pick<CallOptions, 'username'>, options: VoiceCallOptions) {
     this.#seat = seat;
+    this.#username = username;
     this.options = options;
     this.#actions = {
       joinVoiceCall: () => this.#join(),
@@ -64,6 +66,13 @@ export class CallStore {
     };
   }
 
+  /** Changes the name, also of the call under way; a failure is shown as an error. */
+  rename(username: string | undefined): void {
+    if (username === this.#username) return;
+    this.#username = username;
+    void this.#attempt((call) => call.rename(username ?? 'Anonymous'));
+  }
+
   /** Joins if the component is still there in a moment: StrictMode mounts it twice in one go, and means the second. */
   joinSoon(): void {
     this.#isWanted = true;
@@ -82,7 +91,7 @@ export class CallStore {
 
   async #joinAnew(): Promise<void> {
     this.#letGo();
-    const call = new Call({ ...this.options, ...this.#seat });
+    const call = new Call({ ...this.options, ...this.#seat, username: this.#username });
     this.#call = call;
     this.#unsubscribe = [
       call.on('change', () => this.#changed(call)),
@@ -147,4 +156,4 @@ function isOver({ code, userId }: CallError, before: Snapshot | null, { particip
   return (code.startsWith('MIC_') && isOpened('microphone')) || (code.startsWith('CAMERA_') && isOpened('camera'));
 }
 
-const isSame = (a: Seat, b: Seat) => a.meetingId === b.meetingId && a.userId === b.userId && a.username === b.username;
+const isSame = (a: Seat, b: Seat) => a.meetingId === b.meetingId && a.userId === b.userId;

@@ -167,4 +167,19 @@ describe('a component', () => {
     await Promise.resolve();
     expect(Call.made).toHaveLength(1);
   });
+
+  it('renames the call under way, and joins later calls with the new name', async () => {
+    const store = new CallStore(seat, {});
+    store.mount(seat);
+    await store.idle.joinVoiceCall();
+    store.rename('Ada');
+    expect(Call.last.renamedTo).toBeUndefined();
+    const call = Call.last;
+    store.rename('Countess');
+    expect(call.renamedTo).toBe('Countess');
+    expect(Call.last).toBe(call);
+    await store.idle.leaveVoiceCall();
+    await store.idle.joinVoiceCall();
+    expect(Call.last.options.username).toBe('Countess');
+  });
 });

@@ -69,6 +69,12 @@ export class Call {
     return this.#obey();
   }
 
+  /** The name of the last rename. */
+  renamedTo: string | undefined;
+  rename = (username: string) => {
+    this.renamedTo = username;
+    return this.#obey();
+  };
   unmute = () => this.#obey();
   mute = () => this.#obey();
   chooseMicrophone = () => this.#obey();
