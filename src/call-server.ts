@@ -18,9 +18,10 @@ import { Rooms } from './rooms';
 import { createEngine } from './transport/engine';
 import { createApp } from './transport/http';
 import { createListener } from './transport/listener';
-import { AddressLimit, clientAddressOf } from './transport/limits';
+import { AddressLimit } from './transport/limits';
 import { originCheckOf } from './transport/origins';
 import { createPeers } from './transport/peers';
+import { Proxies } from './transport/proxies';
 import { Sockets } from './transport/sockets';
 import { takeUpgrades } from './transport/upgrade';
 
@@ -67,8 +68,8 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
 
   let isDraining = false;
   let isClosed = false;
-  const addressOf = clientAddressOf(config.trustProxy);
-  const isAllowed = originCheckOf(config.corsOrigins, Boolean(config.trustProxy));
+  const proxies = new Proxies(config);
+  const isAllowed = originCheckOf(config.corsOrigins, proxies);
   const requestLimit = new AddressLimit(backplane.limiter('requests', requests, windowMs));
   const connectionLimit = new AddressLimit(backplane.limiter('connections', connections, windowMs));
   const admitOrigin = (req: IncomingMessage) => {
@@ -76,7 +77,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   };
   const admitConnection = async (req: IncomingMessage) => {
     if (isDraining) throw new CallError('SHUTTING_DOWN');
-    await connectionLimit.take(addressOf(req));
+    await connectionLimit.take(proxies.clientAddressOf(req));
   };
 
   const app = createApp(
@@ -88,8 +89,9 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       isHealthy: () => backplane.isHealthy(),
       isDraining: () => isDraining,
       isClosed: () => isClosed,
+      proxies,
       admitOrigin,
-      admitRequest: (req) => requestLimit.take(addressOf(req)),
+      admitRequest: (req) => requestLimit.take(proxies.clientAddressOf(req)),
       admitPolling: async (req) => {
         if (!isContinued(req)) await admitConnection(req);
       },

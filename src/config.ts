@@ -33,6 +33,7 @@ const listOf = (item: RegExp, what: string) =>
     .describe(`a comma-separated list of ${what}`);
 
 const ORIGIN = /^https?:\/\/[^/\s]+\/?$/i;
+const PUBLIC_URL = /^https?:\/\/[^/?#@]+(\/[\w.~!$&'()*+;=:@%-]+)*$/;
 const DAY = 86_400_000;
 
 /** Every variable, in the order of env.example. A missing `default` means that it is off unless set. */
@@ -47,6 +48,12 @@ const variables = {
   TLS_CERT: z.string().describe('a file').optional(),
   TLS_KEY: z.string().describe('a file').optional(),
   STATE_DIR: z.string().describe('a folder').optional(),
+  PUBLIC_URL: z
+    .string()
+    .transform((value) => (URL.canParse(value) ? new URL(value).href.replace(/\/+$/, '') : ''))
+    .pipe(z.string().regex(PUBLIC_URL))
+    .describe('a URL like https://example.com/calls, without query, fragment and credentials')
+    .optional(),
   CORS_ORIGIN: z
     .string()
     .transform(split)
@@ -128,6 +135,8 @@ export interface Config {
   /** Undefined for all interfaces. */
   host?: string | undefined;
   environment: string;
+  /** The URL under which clients reach this server, a path prefix included; undefined for that of each request. */
+  publicUrl?: string | undefined;
   /** Whether the demo is served. Unless set, it is in development, but never inside another application. */
   demo?: boolean | undefined;
   /** `*` among them for any. */
@@ -201,6 +210,7 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
     port: values.PORT,
     host: values.HOST,
     environment: values.NODE_ENV,
+    publicUrl: values.PUBLIC_URL,
     // Who carries it to a room without internet has no other page there.
     demo: values.DEMO ?? (LAN || undefined),
     open: values.OPEN,

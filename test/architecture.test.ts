@@ -56,6 +56,7 @@ const RINGS = [
     'transport/pipelining',
     'transport/plain',
     'transport/listener',
+    'transport/proxies',
     'transport/origins',
     'transport/packets',
     'transport/upgrade',

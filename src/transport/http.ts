@@ -41,8 +41,8 @@ import {
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
 import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
-import { hostOf } from './origins';
 import { inTurn } from './pipelining';
+import type { Proxies } from './proxies';
 import { trustRoutes } from './trust';
 
 export interface HttpOptions {
@@ -53,6 +53,7 @@ export interface HttpOptions {
   isHealthy: () => Promise<boolean>;
   isDraining: () => boolean;
   isClosed: () => boolean;
+  proxies: Proxies;
   /** Throws for who may not come in. */
   admitOrigin: (req: Request) => void;
   admitRequest: (req: Request) => Promise<void>;
@@ -70,9 +71,8 @@ export interface HttpOptions {
  */
 export function createApp(options: HttpOptions, isGuest: boolean): Express {
   const app = express();
-  const { config, authority } = options;
+  const { authority } = options;
   app.disable('x-powered-by');
-  app.set('trust proxy', config.trustProxy ?? false);
   const door: RequestHandler[] = [
     // Our own listener does this before Express.
     ...(isGuest ? [oneAtATime] : []),
@@ -102,8 +102,8 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
   return app;
 }
 
-function callRoutes({ config, rooms, directory, iceServers, authority }: HttpOptions): RequestHandler {
-  const { maxParticipants, minParticipants, reconnectGraceMs, trustProxy } = config;
+function callRoutes({ config, proxies, rooms, directory, iceServers, authority }: HttpOptions): RequestHandler {
+  const { maxParticipants, minParticipants, reconnectGraceMs } = config;
   const startedAt = performance.now();
   const router = express.Router();
 
@@ -135,17 +135,24 @@ function callRoutes({ config, rooms, directory, iceServers, authority }: HttpOpt
   });
 
   router.get('/config', (req, res) => {
-    const address = `${req.protocol}://${hostOf(req.headers, Boolean(trustProxy)) ?? ''}`;
-    if (!URL.canParse(address)) throw new CallError('INVALID_PAYLOAD', { detail: 'Host header' });
-    const { protocol, hostname, port } = new URL(address);
+    const url = proxies.publicUrlOf(req);
+    if (!url) throw new CallError('INVALID_PAYLOAD', { detail: 'Host header' });
+    const { protocol, hostname, port } = url;
+    const prefix = proxies.prefixOf(req);
     const secure = protocol === 'https:';
     const isSecureContext = secure || LOOPBACK.test(hostname);
     succeed(res, {
-      peer: { host: hostname, port: Number(port) || (secure ? 443 : 80), path: PEER_PATH, secure, key: PEER_KEY },
-      socket: { path: SOCKET_PATH, namespaces: NAMESPACES },
+      peer: {
+        host: hostname,
+        port: Number(port) || (secure ? 443 : 80),
+        path: prefix + PEER_PATH,
+        secure,
+        key: PEER_KEY,
+      },
+      socket: { path: prefix + SOCKET_PATH, namespaces: NAMESPACES },
       isSecureContext,
       insecureReason: isSecureContext ? null : INSECURE_REASON,
-      trustPath: authority ? TRUST_PATH : null,
+      trustPath: authority ? prefix + TRUST_PATH : null,
       iceServers: iceServers.forVisitor('anonymous'),
       maxParticipants,
       minParticipants,
@@ -164,7 +171,7 @@ function fileRoutes({ config }: HttpOptions, door: RequestHandler[]): RequestHan
   return router;
 }
 
-function rootRoutes({ config, isHealthy, isDraining, admitRequest, authority }: HttpOptions): RequestHandler {
+function rootRoutes({ config, proxies, isHealthy, isDraining, admitRequest, authority }: HttpOptions): RequestHandler {
   const router = express.Router();
 
   // Whoever watches us is never told to wait.
@@ -181,30 +188,34 @@ function rootRoutes({ config, isHealthy, isDraining, admitRequest, authority }: 
   if (config.demo)
     router.get('/', (req, res, next) => {
       res.vary('Accept');
-      if (req.accepts(['json', 'html']) === 'html') res.redirect(demoLink);
+      const prefix = proxies.prefixOf(req);
+      // Relative without a prefix: a proxy that removes one may not send it.
+      if (req.accepts(['json', 'html']) === 'html') res.redirect(prefix ? prefix + DEMO_PATH : demoLink);
       else next();
     });
 
-  router.get('/', (_req, res) => {
+  router.get('/', (req, res) => {
+    const prefix = proxies.prefixOf(req);
+    const paths = {
+      health: '/health',
+      ready: '/ready',
+      callHealth: `${API_PATH}/health`,
+      stats: `${API_PATH}/stats`,
+      iceServers: `${API_PATH}/ice-servers`,
+      room: `${API_PATH}/room/:meetingId`,
+      peer: `${API_PATH}/peers/:peerId`,
+      config: `${API_PATH}/config`,
+      peerjs: PEER_PATH,
+      socketio: SOCKET_PATH,
+      client: CLIENT_PATH,
+      ...(config.demo && { demo: DEMO_PATH }),
+      ...(authority && { trust: TRUST_PATH, authority: AUTHORITY_PATH }),
+    };
     res.json({
       name: 'back-call',
       service: 'voice-call-server',
       version,
-      endpoints: {
-        health: '/health',
-        ready: '/ready',
-        callHealth: `${API_PATH}/health`,
-        stats: `${API_PATH}/stats`,
-        iceServers: `${API_PATH}/ice-servers`,
-        room: `${API_PATH}/room/:meetingId`,
-        peer: `${API_PATH}/peers/:peerId`,
-        config: `${API_PATH}/config`,
-        peerjs: PEER_PATH,
-        socketio: SOCKET_PATH,
-        client: CLIENT_PATH,
-        ...(config.demo && { demo: DEMO_PATH }),
-        ...(authority && { trust: TRUST_PATH, authority: AUTHORITY_PATH }),
-      },
+      endpoints: Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, prefix + path])),
       socketEvents: { namespaces: NAMESPACES, clientToServer: Object.keys(clientEvents), serverToClient: serverEvents },
     });
   });

@@ -1,22 +1,12 @@
 // Rate limits: how much one address may ask for, and how much one connection may say.
 
-import type { IncomingMessage } from 'node:http';
 import ipaddr from 'ipaddr.js';
 import { RateLimiter } from 'limiter';
-import proxyAddr from 'proxy-addr';
 import type { Limiter } from '../backplane/index';
-import type { Config } from '../config';
 import { CallError } from '../errors';
 
 /** Options of `ws`: a message of endless tiny fragments or chunks takes far more memory than its bytes. */
 export const MESSAGE_LIMITS = { maxFragments: 64, maxBufferedChunks: 4096 };
-
-/** Gives a function from a request to its client's address, looking behind the proxies that are trusted. */
-export function clientAddressOf(trustProxy: Config['trustProxy']): (req: IncomingMessage) => string {
-  const trust =
-    typeof trustProxy === 'number' ? (_: string, hop: number) => hop < trustProxy : proxyAddr.compile(trustProxy ?? []);
-  return (req) => proxyAddr(req, trust);
-}
 
 /** Counts what comes from an address, in windows of time. An IPv6 client is its /64: it has that many addresses. */
 export class AddressLimit {
@@ -29,17 +19,34 @@ export class AddressLimit {
   /** Refuses with `RATE_LIMITED` once the address has had its share. */
   async take(address: string): Promise<void> {
     try {
-      await this.#limiter.consume(network(address));
+      await this.#limiter.consume(networkOf(address));
     } catch (refused) {
       throw new CallError('RATE_LIMITED', { retryAfterMs: (refused as { msBeforeNext: number }).msBeforeNext });
     }
   }
 }
 
-function network(address: string): string {
+/** Ranges in which one subnet has many unrelated hosts, so that each address counts by itself. */
+const COUNTED_BY_ADDRESS = ['linkLocal', 'uniqueLocal', 'loopback', 'unspecified'];
+
+/**
+ * Returns what an address counts as. An IPv6 client is its /64, because it chooses any address in it. Addresses that stand
+ * for an IPv4 address count as that one: mapped (RFC 4291), translated (RFC 6052, RFC 6145), 6to4 and Teredo.
+ */
+export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address;
   const parsed = ipaddr.process(address);
-  return parsed instanceof ipaddr.IPv6 ? parsed.parts.slice(0, 4).join(':') : parsed.toString();
+  if (!(parsed instanceof ipaddr.IPv6)) return parsed.toString();
+  const { parts } = parsed;
+  const ipv4 = (high = 0, low = 0) => [high >> 8, high & 255, low >> 8, low & 255].join('.');
+  const range = parsed.range();
+  if (range === '6to4') return ipv4(parts[1], parts[2]);
+  // Teredo clients share their server's /64. The client's address is inverted (RFC 4380, 4).
+  if (range === 'teredo') return ipv4((parts[6] ?? 0) ^ 0xffff, (parts[7] ?? 0) ^ 0xffff);
+  if (range === 'rfc6052' || range === 'rfc6145') return ipv4(parts[6], parts[7]);
+  // The prefix of local translators (RFC 8215). Where the IPv4 address is in it depends on the network.
+  const isTranslated = parts[0] === 0x64 && parts[1] === 0xff9b;
+  return isTranslated || COUNTED_BY_ADDRESS.includes(range) ? parsed.toString() : parts.slice(0, 4).join(':');
 }
 
 /** What one connection may still say. Synchronous, for it stands before every frame. */

@@ -1,6 +1,7 @@
 // Who may connect: one judgement about the Origin header, for all doors alike.
 
 import type { IncomingMessage } from 'node:http';
+import type { Proxies } from './proxies';
 
 /**
  * Gives a function that tells whether a request may come in: from an allowed origin, from a page of this very host, or
@@ -8,19 +9,12 @@ import type { IncomingMessage } from 'node:http';
  */
 export function originCheckOf(
   corsOrigins: string[],
-  isProxyTrusted: boolean,
-): (req: Pick<IncomingMessage, 'headers'>) => boolean {
+  proxies: Proxies,
+): (req: Pick<IncomingMessage, 'headers' | 'socket'>) => boolean {
   const allowed = new Set(corsOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')));
-  return ({ headers }) => {
-    const origin = headers.origin?.toLowerCase();
+  return (req) => {
+    const origin = req.headers.origin?.toLowerCase();
     if (origin === undefined || allowed.has('*') || allowed.has(origin)) return true;
-    return URL.canParse(origin) && new URL(origin).host === hostOf(headers, isProxyTrusted);
+    return URL.canParse(origin) && proxies.isOwnOrigin(new URL(origin), req);
   };
-}
-
-/** The host and port that the client asked for, lower case. */
-export function hostOf(headers: IncomingMessage['headers'], isProxyTrusted: boolean): string | undefined {
-  const forwarded = isProxyTrusted ? headers['x-forwarded-host'] : undefined;
-  const host = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',')[0]?.trim();
-  return (host ?? headers.host)?.toLowerCase();
 }

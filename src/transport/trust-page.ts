@@ -113,13 +113,13 @@ export function trustPage(fingerprint: string, agent: string): string {
 <h1>Trust this server</h1>
 <p>Browsers give a microphone to secure pages alone, and this server has no certificate that they know: it works without
 the internet. Install the certificate of its own authority once, and there is no warning any more.</p>
-<p><a class="button" href="${AUTHORITY_PATH}">Download the certificate</a></p>
+<p><a class="button" href=".${AUTHORITY_PATH}">Download the certificate</a></p>
 <p>Before you install it, compare its SHA-256 fingerprint with the one that the server shows in its terminal:</p>
 <p class="fingerprint">${fingerprint.replaceAll(':', ' ')}</p>
 <h2>How to install it</h2>
 ${sections.join('\n')}
 <h2>Or go on without</h2>
-<p><a href="/">Open the call</a>, and pass the warning: in Chrome and Edge <b>Advanced</b>, then <b>Proceed</b>; in Firefox
+<p><a href="./">Open the call</a>, and pass the warning: in Chrome and Edge <b>Advanced</b>, then <b>Proceed</b>; in Firefox
 <b>Advanced</b>, then <b>Accept the risk</b>; in Safari <b>Show details</b>, then <b>visit this website</b>. The browser asks
 again when this computer has another address. Where the page opens but the call does not connect, the certificate has to be
 installed.</p>
