@@ -50,7 +50,7 @@ function statusChanges(before: Seat | undefined, seat: Seat): EventArgs[] {
   const status = { userId, username, timestamp: isoNow() };
   const isReconnecting = heldUntil !== undefined;
   const events: EventArgs[] = [];
-  if (before && username !== before.username) events.push(['call:peer-renamed', participantEvent(seat)]);
+  if (before && before.username !== username) events.push(['call:peer-renamed', participantEvent(seat)]);
   if (isMuted !== (before?.isMuted ?? true)) events.push(['call:mute-status', { ...status, isMuted }]);
   if (isVideoOn !== (before?.isVideoOn ?? false)) events.push(['call:video-status', { ...status, isVideoOn }]);
   if (peerOnline !== before?.peerOnline) events.push(['call:peer-status', { userId, peerId, online: peerOnline }]);
@@ -61,8 +61,7 @@ function statusChanges(before: Seat | undefined, seat: Seat): EventArgs[] {
 
 /** A user who joined again is announced by `call:peer-joined`, as after a takeover. */
 function isSameStay(before: Seat | undefined, seat: Seat): before is Seat {
-  const { peerId, username, joinedAt } = seat;
-  return before?.peerId === peerId && before.username === username && before.joinedAt === joinedAt;
+  return before?.peerId === seat.peerId && before.joinedAt === seat.joinedAt;
 }
 
 const byUserId = (seats: readonly Seat[]) => new Map(seats.map((seat) => [seat.userId, seat]));

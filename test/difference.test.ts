@@ -49,6 +49,9 @@ function receive(roster: Map<string, Known>, events: EventArgs[]): Map<string, K
         roster.set(userId, { username, peerId, isMuted: true, isVideoOn: false, isReconnecting: false });
         break;
       }
+      case 'call:peer-renamed':
+        update(payload.userId, { username: payload.username });
+        break;
       case 'call:mute-status':
         update(payload.userId, { isMuted: payload.isMuted });
         break;
@@ -75,6 +78,15 @@ describe('[R14] the difference between two rosters', () => {
     fc.assert(
       fc.property(roster, roster, (told, now) => {
         expect(receive(knownOf(told), difference(told, now))).toEqual(knownOf(now));
+      }),
+    );
+  });
+
+  it('renames a participant that stayed, so that its media continue', () => {
+    fc.assert(
+      fc.property(seat, fc.constantFrom('one', 'two'), (before, username) => {
+        const events = difference([before], [{ ...before, username }]).map(([event]) => event);
+        expect(events).toEqual(username === before.username ? [] : ['call:peer-renamed']);
       }),
     );
   });
