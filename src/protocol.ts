@@ -10,6 +10,9 @@ export const MAX_JSON_DEPTH = 32;
 /** How large one signal or one PeerJS frame may be, in bytes. */
 export const MAX_SIGNAL_BYTES = 64 * 1024;
 
+/** Maximum size of the `auth` payload of a Socket.IO connection in memory, in bytes. */
+export const MAX_AUTH_BYTES = 4 * 1024;
+
 // ---- What comes in ----------------------------------------------------------------------------------------------
 
 const text = (maxLength: number) => z.string().min(1).max(maxLength);

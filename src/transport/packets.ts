@@ -2,20 +2,35 @@
 
 import * as parser from 'socket.io-parser';
 import { CallError } from '../errors';
-import { MAX_SIGNAL_BYTES } from '../protocol';
+import { jsonSize } from '../json';
+import { MAX_AUTH_BYTES, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
 import { Allowance } from './limits';
 
 /** A client connects once to each namespace, and again after it was refused. */
 const MAX_CONNECTS = { count: 20, windowMs: 10_000 };
+
+/** Takes the place of an `auth` payload that is too large. Socket.IO would keep the payload with the socket. */
+const OVERSIZED_AUTH = Object.freeze({});
+
+/** Whether a client sent an `auth` payload that is too large. */
+export const isOversized = (auth: object): boolean => auth === OVERSIZED_AUTH;
 
 /** One per connection, before anything else of Socket.IO. What it throws ends the connection. */
 class GuardedDecoder extends parser.Decoder {
   readonly #connects = new Allowance(MAX_CONNECTS.count, MAX_CONNECTS.windowMs);
   #attached = 0;
 
+  constructor() {
+    super();
+    this.on('decoded', (packet: parser.Packet) => {
+      if (packet.type === parser.PacketType.CONNECT && jsonSize(packet.data, MAX_JSON_DEPTH) > MAX_AUTH_BYTES)
+        packet.data = OVERSIZED_AUTH;
+    });
+  }
+
   override add(data: string | Buffer): void {
-    // Attachments follow their packet, and are kept until all of them came.
-    this.#attached = typeof data === 'string' ? 0 : this.#attached + data.length;
+    // Socket.IO keeps a packet with attachments until all of them arrived.
+    this.#attached = typeof data !== 'string' ? this.#attached + data.length : hasAttachments(data) ? data.length : 0;
     if (this.#attached > MAX_SIGNAL_BYTES) throw new CallError('INVALID_PAYLOAD');
     // Socket.IO connects asynchronously, and makes a socket of each connect that comes before the first one is done.
     if (isConnect(data) && this.#connects.take() > 0) throw new CallError('RATE_LIMITED');
@@ -26,5 +41,8 @@ class GuardedDecoder extends parser.Decoder {
 /** Read as Socket.IO reads it: an empty packet is a connect, too. */
 const isConnect = (data: string | Buffer) =>
   typeof data === 'string' && Number(data.charAt(0)) === (parser.PacketType.CONNECT as number);
+
+const { BINARY_EVENT, BINARY_ACK } = parser.PacketType;
+const hasAttachments = (data: string) => [`${BINARY_EVENT}`, `${BINARY_ACK}`].includes(data.charAt(0));
 
 export const guardedParser = { ...parser, Decoder: GuardedDecoder };

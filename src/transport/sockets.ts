@@ -17,7 +17,7 @@ import { Announcer, errorOf, named } from './announcer';
 import { Audience, holds, meetingOf, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
 import { Allowance } from './limits';
-import { guardedParser } from './packets';
+import { guardedParser, isOversized } from './packets';
 import { privateIdOf, recoveryAdapter } from './recovery';
 
 type Handlers = {
@@ -73,7 +73,10 @@ export class Sockets {
     this.#io.bind(engine);
     this.#audience = new Audience(this.#io, node);
     this.#announcer = new Announcer({ audience: this.#audience, post, iceServers, log });
-    for (const namespace of this.#audience.namespaces) namespace.on('connection', (socket) => this.#connected(socket));
+    for (const namespace of this.#audience.namespaces) {
+      namespace.use((socket, next) => next(isOversized(socket.handshake.auth) ? authError() : undefined));
+      namespace.on('connection', (socket) => this.#connected(socket));
+    }
     rooms.onChange((change) => this.#heard(change));
     post.listen({
       deliver: (address, signal) => this.#audience.tellOne(address, 'call:signal', signal),
@@ -105,6 +108,7 @@ export class Sockets {
   // ---- What happens to a connection ------------------------------------------------------------------------------
 
   #connected(socket: CallSocket): void {
+    forgetHandshake(socket);
     const { windowMs, events } = this.#config.rateLimits;
     socket.data.allowance = new Allowance(events, windowMs);
     // Also the first packet with an offset, without which Socket.IO's client does not ask for recovery.
@@ -277,6 +281,17 @@ export class Sockets {
   #later(address: string, task: () => Promise<unknown>): void {
     this.#turns.take(address, task).catch((thrown: unknown) => this.#log.error({ address, err: thrown }, 'failed'));
   }
+}
+
+/** Socket.IO sends the message and `data` of an error to the client as `connect_error`. */
+function authError(): Error {
+  const error = new CallError('INVALID_PAYLOAD', { detail: 'auth must be at most 4 KiB, 32 levels deep' });
+  return Object.assign(error, { data: errorOf(error) });
+}
+
+/** Releases the memory of headers, query and `auth`, which nothing uses after Socket.IO has accepted the connection. */
+function forgetHandshake(socket: CallSocket): void {
+  Object.assign(socket.handshake, { headers: {}, query: {}, url: '', auth: {} });
 }
 
 /** Why a connection's end is a departure; undefined if it may come back. */

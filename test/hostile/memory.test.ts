@@ -10,6 +10,7 @@ import {
   evilPeer,
   from,
   peerFence,
+  prefix,
   readAgain,
   stopReading,
   TcpWire,
@@ -55,6 +56,27 @@ const aFewPeers = (server: ServerUnderAttack, count: number) =>
       return { id, wire: await evilPeer(server, id) };
     }),
   );
+
+describe('[R16] memory that a connection keeps', () => {
+  attack('auth payloads of 1 MB', async (server) => {
+    const wires = await Promise.all(Array.from({ length: 40 }, () => EngineWire.open(server)));
+    return async () => {
+      for (const wire of wires)
+        for (const namespace of ['/', '/call']) {
+          wire.send(`40${namespace},{"token":"${'x'.repeat(1_000_000)}"}`);
+          await wire.next(`44${prefix(namespace)}{"message":"The payload`);
+        }
+    };
+  });
+
+  attack('packets of 1 MB that wait for their attachments', async (server) => {
+    const wires = await Promise.all(Array.from({ length: 100 }, () => EngineWire.connect(server)));
+    return async () => {
+      for (const wire of wires) wire.send(`451-["x",{"_placeholder":true,"num":0},"${'x'.repeat(1_000_000)}"]`);
+      await Promise.all(wires.map((wire) => wire.end()));
+    };
+  });
+});
 
 describe('[P4] a reader that does not read is cut off', () => {
   attack('as a PeerJS socket', async (server) => {

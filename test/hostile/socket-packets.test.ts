@@ -44,6 +44,9 @@ const LAST_WORDS: Record<string, (string | Buffer)[]> = {
   'half an attachment': ['450.5-["call:mute"]'],
   'endless attachments': ['45Infinity-["call:mute"]'],
   'a huge number of attachments': ['455999999999-["call:mute",{"_placeholder":true,"num":0}]'],
+  'a large packet that waits for its attachment': [
+    `451-["call:mute",{"x":"${'x'.repeat(100_000)}","y":{"_placeholder":true,"num":0}}]`,
+  ],
   'attachments without an end': [`45${'1'.repeat(100_000)}`],
   'an attachment that is not there': ['451-["call:mute",{"_placeholder":true,"num":5}]', Buffer.from('x')],
   'an attachment of a negative number': ['451-["call:mute",{"_placeholder":true,"num":-1}]', Buffer.from('x')],
@@ -66,6 +69,18 @@ const IDLE_TALK: Record<string, { sent: string; answer?: string }> = {
   'a namespace named __proto__': { sent: '40/__proto__,', answer: '44/__proto__,' },
   'a namespace with a long name': { sent: `40/${'x'.repeat(10_000)},`, answer: '44/x' },
   'a namespace with a query': { sent: '40/call?admin=1,', answer: '44/call?admin=1,' },
+  'an auth payload of 5 KiB': {
+    sent: `40/call,${JSON.stringify({ token: 'x'.repeat(5 * 1024) })}`,
+    answer: '44/call,{"message":"The payload is not what this request takes. (auth must be at most 4 KiB',
+  },
+  'an auth payload that is small as text only': {
+    sent: `40/call,${JSON.stringify({ token: Array(100).fill({}) })}`,
+    answer: '44/call,{"message":"The payload is not what this request takes. (auth must be at most 4 KiB',
+  },
+  'an auth payload that is nested too deep': {
+    sent: `40/call,{"token":${nested(10_000)}}`,
+    answer: '44/call,{"message":"The payload is not what this request takes. (auth must be at most 4 KiB',
+  },
   'an acknowledgement that nobody asked for': { sent: '439[1]' },
   'an acknowledgement without id': { sent: '43[1]' },
   'an acknowledgement without anything': { sent: '43' },
@@ -150,7 +165,7 @@ describe('a raw WebSocket', () => {
   });
 
   attack('claims sessions that are not its own', async (server, { ana }) => {
-    const claims = [ana.socketId, '__proto__', '', 'x'.repeat(10_000)].map((pid) => ({ pid, offset: '0' }));
+    const claims = [ana.socketId, '__proto__', '', 'x'.repeat(2000)].map((pid) => ({ pid, offset: '0' }));
     for (const auth of [...claims, { pid: 1, offset: 1 }, { pid: {}, offset: [] }, { pid: 'x', offset: 'NaN' }]) {
       const wire = await EngineWire.open(server);
       wire.send(`40${JSON.stringify(auth)}`);
