@@ -9,6 +9,7 @@ import {
   EngineWire,
   evilPeer,
   from,
+  nested,
   peerFence,
   prefix,
   readAgain,
@@ -58,14 +59,30 @@ const aFewPeers = (server: ServerUnderAttack, count: number) =>
   );
 
 describe('[R16] memory that a connection keeps', () => {
-  attack('auth payloads of 1 MB', async (server) => {
-    const wires = await Promise.all(Array.from({ length: 40 }, () => EngineWire.open(server)));
+  // As text they are 1 MB, as objects in memory up to 30 MB.
+  describe.each(['{}', '[]', '""', '{"":{}}'])('auth payloads of 1 MB, full of %s', (item) => {
+    attack('on 20 connections', async (server) => {
+      const wires = await Promise.all(Array.from({ length: 20 }, () => EngineWire.open(server)));
+      const auth = `{"token":[${Array(Math.floor(1e6 / (item.length + 1)))
+        .fill(item)
+        .join()}]}`;
+      return async () => {
+        for (const wire of wires)
+          for (const namespace of ['/', '/call']) {
+            wire.send(`40${namespace},${auth}`);
+            await wire.next(`44${prefix(namespace)}{"message":"The payload`);
+          }
+      };
+    });
+  });
+
+  attack('auth payloads that are nested 500,000 levels deep', async (server) => {
+    const wires = await Promise.all(Array.from({ length: 20 }, () => EngineWire.open(server)));
     return async () => {
-      for (const wire of wires)
-        for (const namespace of ['/', '/call']) {
-          wire.send(`40${namespace},{"token":"${'x'.repeat(1_000_000)}"}`);
-          await wire.next(`44${prefix(namespace)}{"message":"The payload`);
-        }
+      for (const wire of wires) {
+        wire.send(`40{"token":${nested(500_000)}}`);
+        await wire.next('44{"message":"The payload');
+      }
     };
   });
 

@@ -73,6 +73,10 @@ const IDLE_TALK: Record<string, { sent: string; answer?: string }> = {
     sent: `40/call,${JSON.stringify({ token: 'x'.repeat(5 * 1024) })}`,
     answer: '44/call,{"message":"The payload is not what this request takes. (auth must be at most 4 KiB',
   },
+  'an auth payload of 1 MB': {
+    sent: `40/call,${JSON.stringify({ token: 'x'.repeat(1_000_000) })}`,
+    answer: '44/call,{"message":"The payload is not what this request takes. (auth must be at most 4 KiB',
+  },
   'an auth payload that is small as text only': {
     sent: `40/call,${JSON.stringify({ token: Array(100).fill({}) })}`,
     answer: '44/call,{"message":"The payload is not what this request takes. (auth must be at most 4 KiB',
