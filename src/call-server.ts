@@ -15,6 +15,8 @@ import { createIceResolver } from './ice';
 import type { Identity } from './identity';
 import { createLogger, type Logger } from './logger';
 import { Rooms } from './rooms';
+import { Connections } from './transport/connections';
+import { connectionLimitsOf } from './transport/descriptors';
 import { createEngine } from './transport/engine';
 import { createApp } from './transport/http';
 import { createListener } from './transport/listener';
@@ -56,7 +58,14 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const backplane = givenBackplane ?? openBackplane(config, log);
   const { windowMs, requests, connections } = config.rateLimits;
 
-  const listener = createListener(identity?.credentials);
+  const proxies = new Proxies(config);
+  const openConnections = new Connections({ limits: connectionLimitsOf(config, log), proxies, log });
+  const { keepAliveTimeoutMs } = config;
+  const listener = createListener({
+    credentials: identity?.credentials,
+    connections: openConnections,
+    keepAliveTimeoutMs,
+  });
   const server = mount?.server ?? listener.server;
   const iceServers = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, { ...config, clock: () => backplane.clock() });
@@ -68,7 +77,6 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
 
   let isDraining = false;
   let isClosed = false;
-  const proxies = new Proxies(config);
   const isAllowed = originCheckOf(config.corsOrigins, proxies);
   const requestLimit = new AddressLimit(backplane.limiter('requests', requests, windowMs));
   const connectionLimit = new AddressLimit(backplane.limiter('connections', connections, windowMs));
@@ -90,6 +98,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       isDraining: () => isDraining,
       isClosed: () => isClosed,
       proxies,
+      connections: openConnections,
       admitOrigin,
       admitRequest: (req) => requestLimit.take(proxies.clientAddressOf(req)),
       admitPolling: async (req) => {
@@ -114,6 +123,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     },
     admit: async (req) => {
       admitOrigin(req);
+      openConnections.admitUpgrade(req);
       // A long-polling client that upgrades is connected already.
       if (!(req.url?.startsWith(SOCKET_PATH) && isContinued(req))) await admitConnection(req);
     },

@@ -40,6 +40,13 @@ const flags: Record<Exclude<VariableName, SecretName>, [group: string, flag: str
   LOG_LEVEL: ['Running', '--log-level <level>', 'how much is logged'],
   LOG_FORMAT: ['Running', '--log-format <pretty|json>', 'how; json in production unless set'],
   TRUST_PROXY: ['Running', '--trust-proxy <proxies>', 'how many proxies stand in front, or their addresses'],
+  KEEP_ALIVE_TIMEOUT_MS: ['Running', '--keep-alive-timeout-ms <number>', 'how long an idle HTTP connection is kept'],
+  MAX_CONNECTIONS: ['Running', '--max-connections <number>', 'connections at once'],
+  MAX_CONNECTIONS_PER_ADDRESS: [
+    'Running',
+    '--max-connections-per-address <number>',
+    'connections of one address at once',
+  ],
   RATE_LIMIT_WINDOW_MS: ['Running', '--rate-limit-window-ms <number>', 'the window of the limits below'],
   RATE_LIMIT_REQUESTS: ['Running', '--rate-limit-requests <number>', 'REST requests of one address'],
   RATE_LIMIT_CONNECTIONS: ['Running', '--rate-limit-connections <number>', 'new connections of one address'],

@@ -2,14 +2,15 @@
 
 import * as z from 'zod';
 
-const integer = (fallback: number, min: number, max: number) =>
+const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/)
     .transform(Number)
     .pipe(z.number().min(min).max(max))
-    .describe(`a whole number from ${min} to ${max}`)
-    .default(fallback);
+    .describe(`a whole number from ${min} to ${max}`);
+
+const integer = (fallback: number, min: number, max: number) => wholeNumber(min, max).default(fallback);
 
 const oneOf = <const T extends [string, ...string[]]>(...values: T) => z.enum(values).describe(values.join(' or '));
 
@@ -99,6 +100,9 @@ const variables = {
     .transform((value) => (/^\d+$/.test(value) ? Number(value) : split(value)))
     .describe('a number of proxies, or a comma-separated list of their addresses or CIDRs')
     .optional(),
+  KEEP_ALIVE_TIMEOUT_MS: integer(65_000, 1000, DAY),
+  MAX_CONNECTIONS: wholeNumber(1, 1e9).optional(),
+  MAX_CONNECTIONS_PER_ADDRESS: wholeNumber(1, 1e9).optional(),
   RATE_LIMIT_WINDOW_MS: integer(10_000, 1000, DAY),
   RATE_LIMIT_REQUESTS: integer(300, 1, 1e9),
   RATE_LIMIT_CONNECTIONS: integer(200, 1, 1e9),
@@ -161,6 +165,12 @@ export interface Config {
   logFormat: 'pretty' | 'json';
   /** How many proxies stand in front of us, or their addresses; undefined for none. */
   trustProxy?: number | string[] | undefined;
+  /** How long an idle HTTP connection is kept for its next request, in milliseconds. */
+  keepAliveTimeoutMs: number;
+  /** How many connections there may be at once; undefined for what the process' file descriptors allow, at most 10,000. */
+  maxConnections?: number | undefined;
+  /** The same for one client address; undefined for half of them, at most 1,000. */
+  maxConnectionsPerAddress?: number | undefined;
   /** How much is allowed per window of `windowMs`: by one address, and on one connection. */
   rateLimits: { windowMs: number; requests: number; connections: number; events: number; peerFrames: number };
 }
@@ -250,6 +260,9 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
     logLevel: values.LOG_LEVEL,
     logFormat: values.LOG_FORMAT ?? (values.NODE_ENV === 'production' ? 'json' : 'pretty'),
     trustProxy: values.TRUST_PROXY,
+    keepAliveTimeoutMs: values.KEEP_ALIVE_TIMEOUT_MS,
+    maxConnections: values.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS,
     rateLimits: {
       windowMs: values.RATE_LIMIT_WINDOW_MS,
       requests: values.RATE_LIMIT_REQUESTS,

@@ -57,6 +57,8 @@ const RINGS = [
     'transport/plain',
     'transport/listener',
     'transport/proxies',
+    'transport/descriptors',
+    'transport/connections',
     'transport/origins',
     'transport/packets',
     'transport/upgrade',

@@ -21,6 +21,8 @@ const calls = createCallServer({
   corsOrigins: ['*'],
   stunUrls: [],
   rateLimits: LIMITS,
+  // All clients have one address.
+  maxConnectionsPerAddress: 10_000,
 });
 const { port } = await calls.listen(0, '127.0.0.1');
 report({ peerjs: `ws://127.0.0.1:${port}/peerjs/peerjs`, signaling: `http://127.0.0.1:${port}` });

@@ -40,6 +40,7 @@ import {
 } from '../protocol';
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
+import type { Connections } from './connections';
 import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
 import { inTurn } from './pipelining';
 import type { Proxies } from './proxies';
@@ -54,6 +55,7 @@ export interface HttpOptions {
   isDraining: () => boolean;
   isClosed: () => boolean;
   proxies: Proxies;
+  connections: Connections;
   /** Throws for who may not come in. */
   admitOrigin: (req: Request) => void;
   admitRequest: (req: Request) => Promise<void>;
@@ -71,7 +73,7 @@ export interface HttpOptions {
  */
 export function createApp(options: HttpOptions, isGuest: boolean): Express {
   const app = express();
-  const { authority } = options;
+  const { authority, connections } = options;
   app.disable('x-powered-by');
   const door: RequestHandler[] = [
     // Our own listener does this before Express.
@@ -82,11 +84,16 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
       // It holds for all ports of a name: other servers on this machine, with plain HTTP, would be gone for the browser.
       strictTransportSecurity: authority === undefined,
     }),
-    (req, _res, next) => {
+    (req, res, next) => {
+      if (connections.isSpare(req)) res.set('Connection', 'close');
       options.admitOrigin(req);
       next();
     },
     cors({ origin: true, credentials: true }),
+    (req, res, next) => {
+      if (!HEALTH_CHECKS.includes(req.baseUrl + req.path)) connections.admit(req, res);
+      next();
+    },
   ];
   const limited: RequestHandler[] = [...door, wait(options.admitRequest)];
 
@@ -236,6 +243,9 @@ function socketRoutes({ engine, admitPolling }: HttpOptions): RequestHandler {
   router.use(nothingHere);
   return router;
 }
+
+/** What is answered beyond the limits of connections, too. */
+const HEALTH_CHECKS = ['/health', '/ready', `${API_PATH}/health`];
 
 /** Hosts that are trusted without HTTPS (Secure Contexts, 3.1), as `URL` writes them. */
 const LOOPBACK = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/;

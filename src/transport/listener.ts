@@ -2,14 +2,16 @@
 
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { Credentials } from '../identity';
+import type { Connections, RequestTimeouts } from './connections';
 import { inTurn } from './pipelining';
 import { takePlainConnections } from './plain';
 
-/** Long enough for a slow phone, short enough for who sends a header a minute. In milliseconds. */
-const HEADERS_TIMEOUT = 15_000;
-const REQUEST_TIMEOUT = 30_000;
+/** Allows slow clients and stops slowloris attacks. In milliseconds. */
+const TIMEOUTS: RequestTimeouts = { head: 15_000, body: 15_000 };
+/** How long a connection may neither send nor receive while its request is handled, in milliseconds. */
+const STALLED_MS = 60_000;
 
 export interface Listener {
   readonly server: Server;
@@ -24,16 +26,27 @@ export interface Listener {
   terminate(): void;
 }
 
-export function createListener(credentials?: Credentials): Listener {
-  const timeouts = { headersTimeout: HEADERS_TIMEOUT, requestTimeout: REQUEST_TIMEOUT };
-  const secure = credentials && createSecureServer({ ...timeouts, ...credentials, handshakeTimeout: HEADERS_TIMEOUT });
-  const server: Server = secure ?? createServer(timeouts);
-  if (secure) takePlainConnections(secure, HEADERS_TIMEOUT);
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+export interface ListenerOptions {
+  credentials?: Credentials | undefined;
+  connections: Connections;
+  /** How long a connection is kept for its next request, in milliseconds. */
+  keepAliveTimeoutMs: number;
+  timeouts?: RequestTimeouts;
+}
+
+export function createListener(options: ListenerOptions): Listener {
+  const { credentials, connections, keepAliveTimeoutMs, timeouts = TIMEOUTS } = options;
+  const settings = {
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // Some versions of Node.js count the time between two requests, too. `connections` ends slow requests earlier.
+    headersTimeout: keepAliveTimeoutMs + timeouts.head,
+    requestTimeout: keepAliveTimeoutMs + timeouts.head + timeouts.body,
+  };
+  const secure = credentials && createSecureServer({ ...settings, ...credentials, handshakeTimeout: timeouts.head });
+  const server: Server = secure ?? createServer(settings);
+  server.timeout = STALLED_MS;
+  if (secure) takePlainConnections(secure, timeouts.head);
+  connections.watch(server, timeouts);
 
   return {
     server,
@@ -41,7 +54,10 @@ export function createListener(credentials?: Credentials): Listener {
       server.on('request', (req, res) => {
         // Express would answer a target that is no URL by itself, and not in our shape.
         if (!req.url?.startsWith('/') && !URL.canParse(req.url ?? '')) req.url = '*';
-        inTurn(req, res, () => app(req, res));
+        inTurn(req, res, () => {
+          connections.begin(req, res);
+          app(req, res);
+        });
       }),
     setCredentials: (credentials) => secure?.setSecureContext(credentials),
     listen: (port, host) =>
@@ -56,12 +72,9 @@ export function createListener(credentials?: Credentials): Listener {
       if (!server.listening) return;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      // Browsers open connections in advance. Node counts one that never carried a request as busy.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      connections.endUnused();
       await closed;
     },
-    terminate() {
-      for (const socket of sockets) socket.destroy();
-    },
+    terminate: () => connections.endAll(),
   };
 }
