@@ -59,7 +59,9 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const { windowMs, requests, connections } = config.rateLimits;
 
   const proxies = new Proxies(config);
-  const openConnections = new Connections({ limits: connectionLimitsOf(config, log), proxies, log });
+  const { engine, flushed, sessions } = createEngine();
+  const limits = connectionLimitsOf(config, log);
+  const openConnections = new Connections({ limits, proxies, sessions, log });
   const { keepAliveTimeoutMs } = config;
   const listener = createListener({
     credentials: identity?.credentials,
@@ -70,7 +72,6 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const iceServers = createIceResolver(config);
   const rooms = new Rooms(backplane.rooms, { ...config, clock: () => backplane.clock() });
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
-  const { engine, flushed, isContinued } = createEngine();
   const { node, post, peers: presence, frames } = backplane;
   const sockets = new Sockets({ engine, rooms, node, post, iceServers, config, log });
   const peers = createPeers({ server, presence, frames, rateLimits: config.rateLimits, log });
@@ -102,7 +103,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       admitOrigin,
       admitRequest: (req) => requestLimit.take(proxies.clientAddressOf(req)),
       admitPolling: async (req) => {
-        if (!isContinued(req)) await admitConnection(req);
+        if (sessions.idOf(req) === undefined) await admitConnection(req);
       },
       peers: peers.app,
       engine,
@@ -125,7 +126,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       admitOrigin(req);
       openConnections.admitUpgrade(req);
       // A long-polling client that upgrades is connected already.
-      if (!(req.url?.startsWith(SOCKET_PATH) && isContinued(req))) await admitConnection(req);
+      if (!req.url?.startsWith(SOCKET_PATH) || sessions.idOf(req) === undefined) await admitConnection(req);
     },
   });
 
@@ -162,7 +163,9 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     listen: async (port = config.port, host = config.host) => {
       if (mount) throw new Error('The server it is mounted on listens itself.');
       await backplane.opened();
-      return listener.listen(port, host);
+      const address = await listener.listen(port, host);
+      log.info({ maxConnections: limits.total, maxConnectionsPerAddress: limits.perAddress }, 'connection limits set');
+      return address;
     },
     close: () => (closing ??= closeAll()),
   };

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { CallError } from '../errors';
 import type { Logger } from '../logger';
 import type { ConnectionLimits } from './descriptors';
+import type { Sessions } from './engine';
 import { networkOf } from './limits';
 import type { Proxies } from './proxies';
 
@@ -15,8 +16,10 @@ export interface RequestTimeouts {
   body: number;
 }
 
-/** How many connections beyond the limits are kept, to answer health checks and to refuse everything else. */
+/** How many connections beyond the limits are kept: for health checks, for long polling, and to refuse everything else. */
 const MAX_SPARE = 32;
+/** How long a connection is idle at least before another one of the same client takes its place. */
+const MIN_IDLE_MS = 1000;
 const LOG_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 1000;
 
@@ -38,8 +41,12 @@ interface Connection {
   readonly refusal: CallError | undefined;
   /** The request that is being handled; `upgraded` for good after an upgrade. */
   request: IncomingMessage | 'upgraded' | undefined;
+  /** The Engine.IO session of the last request. */
+  session: string | undefined;
   /** When the wait for a request head or a body began. */
   since: number;
+  /** When it began to wait for a request. */
+  idleSince: number;
   /** `socket.bytesRead` after the last request; undefined before the first. */
   bytesBefore: number | undefined;
 }
@@ -47,6 +54,7 @@ interface Connection {
 export interface ConnectionsOptions {
   limits: ConnectionLimits;
   proxies: Proxies;
+  sessions: Sessions;
   log: Logger;
 }
 
@@ -76,35 +84,24 @@ export class Connections {
     this.#setBusy(connection, req);
     res.once('close', () => {
       // Pipelined, the next request may have begun.
-      if (connection.request === req) this.#wait(connection);
+      if (connection.request === req) this.#wait(connection, req);
     });
+  }
+
+  /**
+   * Throws `RATE_LIMITED` or `UNAVAILABLE` for a request beyond a limit. A long-polling client that is connected already
+   * is admitted, because a refusal would end its connection. A request counts until `res` emits `close`.
+   */
+  admit(req: IncomingMessage, res: EventEmitter): void {
+    this.#count(req, res, this.#options.sessions.idOf(req) !== undefined);
   }
 
   /** As `admit`, for an upgrade. Its connection is busy for good. */
   admitUpgrade(req: IncomingMessage): void {
     const connection = this.#connectionOf(req);
     if (connection) this.#setBusy(connection, 'upgraded');
-    this.admit(req, req.socket);
-  }
-
-  /**
-   * Throws `RATE_LIMITED` or `UNAVAILABLE` for a request beyond a limit. A request through a trusted proxy, or to a server
-   * that is not ours, counts for its client until `end` emits `close`.
-   */
-  admit(req: IncomingMessage, end: EventEmitter): void {
-    const { proxies, limits } = this.#options;
-    const connection = this.#connectionOf(req);
-    if (connection?.refusal) throw connection.refusal;
-    if (req.socket.destroyed) return;
-    const isProxied = proxies.isProxy(req.socket.remoteAddress);
-    const address = proxies.clientAddressOf(req);
-    // The first is counted already. The second is a proxy that asks for itself or does not name its client.
-    if (isProxied ? address === req.socket.remoteAddress : connection) return;
-    const client = networkOf(address);
-    const group = this.#clients.get(client);
-    if (group && group.count >= limits.perAddress) throw this.#refuse(group);
-    const joined = this.#join(client);
-    end.once('close', () => this.#leave(joined));
+    // A client that must not upgrade continues with long polling.
+    this.#count(req, req.socket, false);
   }
 
   /** Whether the connection of a request is beyond a limit, so that it should end with the response. */
@@ -121,23 +118,56 @@ export class Connections {
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
 
+  /**
+   * Our own server has counted a connection when it was opened, for its client unless it is that of a trusted proxy. What is
+   * missing of that is counted here, until `end` emits `close`.
+   */
+  #count(req: IncomingMessage, end: EventEmitter, isContinued: boolean): void {
+    const { proxies, limits } = this.#options;
+    const { socket } = req;
+    const connection = this.#connectionOf(req);
+    if (connection?.refusal && !isContinued) throw connection.refusal;
+    if (socket.destroyed) return;
+    const address = proxies.clientAddressOf(req);
+    // A trusted proxy that sends a request of its own, or does not name the client, counts only in the total.
+    const isNamed = !proxies.isProxy(socket.remoteAddress) || address !== socket.remoteAddress;
+    const isCounted = connection && !proxies.isProxy(socket.remoteAddress);
+    const client = isNamed && !isCounted ? networkOf(address) : undefined;
+    // Each connected client has at most two requests at once, so this is bounded by the limit of new connections.
+    const factor = isContinued ? 2 : 1;
+    if (!connection && this.#all.count >= limits.total * factor) throw this.#refuse(this.#all);
+    const group = client === undefined ? undefined : this.#clients.get(client);
+    if (group && group.count >= limits.perAddress * factor) throw this.#refuse(group);
+    const groups = [...(connection ? [] : [this.#all]), ...(client === undefined ? [] : [this.#groupOf(client)])];
+    for (const each of groups) each.count += 1;
+    if (groups.length > 0)
+      end.once('close', () => {
+        for (const each of groups) this.#leave(each);
+      });
+  }
+
   #open(socket: Socket): void {
     const { remoteAddress } = socket;
     // Without an address, the client has reset it already.
     if (remoteAddress === undefined) return void socket.destroy();
     const client = this.#options.proxies.isProxy(remoteAddress) ? undefined : networkOf(remoteAddress);
     const refusal = this.#makeRoom(client);
-    const groups = refusal ? [] : [this.#all, ...(client === undefined ? [] : [this.#join(client)])];
-    if (!refusal) this.#all.count += 1;
-    const connection = {
+    const groups = refusal ? [] : [this.#all, ...(client === undefined ? [] : [this.#groupOf(client)])];
+    const now = performance.now();
+    const connection: Connection = {
       socket,
       groups,
       refusal,
       request: undefined,
-      since: performance.now(),
+      session: undefined,
+      since: now,
+      idleSince: now,
       bytesBefore: undefined,
     };
-    for (const group of groups) group.idle.add(connection);
+    for (const group of groups) {
+      group.count += 1;
+      group.idle.add(connection);
+    }
     if (refusal) this.#keepSpare(connection);
     const key = keyOf(socket);
     this.#connections.set(key, connection);
@@ -157,13 +187,20 @@ export class Connections {
   }
 
   #endLongestIdle(group: Group): boolean {
-    const [connection] = group.idle;
+    const latest = performance.now() - (group === this.#all ? 0 : MIN_IDLE_MS);
+    const isUnused = ({ session, idleSince }: Connection) => idleSince <= latest && !this.#isPolling(session);
+    const connection = [...group.idle].find(isUnused);
     if (!connection) return false;
     this.#logLimit(group);
     connection.socket.destroy();
     // Not only when the socket emits `close`: the next connection may come before.
     this.#release(connection);
     return true;
+  }
+
+  /** Whether a client that uses long polling is about to send the next request. */
+  #isPolling(session: string | undefined): boolean {
+    return session !== undefined && this.#options.sessions.isPolling(session);
   }
 
   #refuse(group: Group): CallError {
@@ -181,19 +218,19 @@ export class Connections {
     this.#options.log.warn({ ...(address !== undefined && { address }), connections }, 'connection limit reached');
   }
 
-  /** The oldest spare connection makes room for the newest. */
+  /** The oldest spare connection makes room for the newest, preferably one without a request. */
   #keepSpare(connection: Connection): void {
+    const all = [...this.#spare];
     this.#spare.add(connection);
-    const [oldest] = this.#spare;
-    if (this.#spare.size <= MAX_SPARE || !oldest) return;
+    const oldest = all.find(({ request }) => request === undefined) ?? all[0];
+    if (all.length < MAX_SPARE || !oldest) return;
     oldest.socket.destroy();
     this.#release(oldest);
   }
 
-  #join(client: string): Group {
+  #groupOf(client: string): Group {
     const group = this.#clients.get(client) ?? newGroup(client);
     this.#clients.set(client, group);
-    group.count += 1;
     return group;
   }
 
@@ -216,9 +253,10 @@ export class Connections {
     for (const group of connection.groups) group.idle.delete(connection);
   }
 
-  #wait(connection: Connection): void {
+  #wait(connection: Connection, req: IncomingMessage): void {
+    connection.session = this.#options.sessions.idOf(req);
     connection.request = undefined;
-    connection.since = performance.now();
+    connection.since = connection.idleSince = performance.now();
     connection.bytesBefore = connection.socket.bytesRead;
     for (const group of connection.groups) group.idle.add(connection);
   }

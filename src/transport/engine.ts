@@ -37,8 +37,15 @@ export interface Engine {
   engine: EngineServer;
   /** Settles when nothing waits to be sent: what was answered last is on its way, too. */
   flushed: () => Promise<void>;
-  /** Whether a request belongs to a connection that was let in before. */
-  isContinued: (req: Pick<IncomingMessage, 'url'>) => boolean;
+  sessions: Sessions;
+}
+
+/** The Engine.IO sessions of connected clients. */
+export interface Sessions {
+  /** Returns the session to which a request belongs; undefined until the request has begun one. */
+  idOf: (req: IncomingMessage) => string | undefined;
+  /** Whether the client uses long polling. */
+  isPolling: (id: string) => boolean;
 }
 
 export function createEngine(): Engine {
@@ -49,7 +56,9 @@ export function createEngine(): Engine {
     wsEngine: PromptWebSocketServer,
   });
   const unsent = new Set<Connection>();
+  const begun = new WeakMap<IncomingMessage, string>();
   engine.on('connection', (connection: Connection) => {
+    begun.set(connection.request, connection['id'] as string);
     watchSocket(connection);
     watchWhatWaits(connection, unsent);
     // Of no use after the handshake, and the largest part of an idle connection's memory.
@@ -57,12 +66,16 @@ export function createEngine(): Engine {
     setImmediate(forgetRequest);
     connection.once('upgrade', forgetRequest);
   });
+  const clients: Record<string, Connection> = engine['clients'];
   return {
     engine,
-    isContinued: ({ url }) => {
-      // Read as Engine.IO reads it: of a name that is there twice, the last.
-      const { sid = '' } = Object.fromEntries(new URLSearchParams(url?.split('?')[1]));
-      return Object.hasOwn(engine['clients'], sid);
+    sessions: {
+      idOf: (req) => {
+        // Read as Engine.IO reads it: of a name that is there twice, the last.
+        const { sid = begun.get(req) ?? '' } = Object.fromEntries(new URLSearchParams(req.url?.split('?')[1]));
+        return Object.hasOwn(clients, sid) ? sid : undefined;
+      },
+      isPolling: (id) => clients[id]?.transport.name === 'polling',
     },
     flushed: async () => {
       await Promise.all([...unsent].map((each) => Promise.race([once(each, 'flush'), once(each, 'close')])));

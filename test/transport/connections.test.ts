@@ -14,9 +14,21 @@ import { createCallServer, type CallServerOptions } from '../../src/index';
 import { openOwnIdentity } from '../../src/identity/own';
 import { Connections } from '../../src/transport/connections';
 import { connectionLimitsOf } from '../../src/transport/descriptors';
+import { createEngine } from '../../src/transport/engine';
 import { createListener } from '../../src/transport/listener';
 import { Proxies } from '../../src/transport/proxies';
-import { before, connect, fence, get, participant, peer, portOf, refusedUpgrade, startServer } from '../helpers';
+import {
+  before,
+  connect,
+  DEADLINE_MS,
+  fence,
+  get,
+  participant,
+  peer,
+  portOf,
+  refusedUpgrade,
+  startServer,
+} from '../helpers';
 
 const SOCKET = '/socket.io/?EIO=4&transport=websocket';
 const TOO_MANY = { status: 429, body: { code: 'RATE_LIMITED', retryAfterMs: 1000 } };
@@ -50,7 +62,23 @@ async function ask(
 function logged() {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>);
-  return { log: pino({ level: 'warn', base: null }, { write }), lines };
+  return { log: pino({ level: 'info', base: null }, { write }), lines };
+}
+
+const from = (address: string) => ({ 'X-Forwarded-For': address });
+
+async function startMounted(options: CallServerOptions): Promise<string> {
+  const app = express();
+  const server = createServer(app);
+  const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [], ...options });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(async () => {
+    await calls.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${portOf(server.address())}`;
 }
 
 describe('connections of one address', () => {
@@ -79,12 +107,9 @@ describe('connections of one address', () => {
     const ada = await participant(url, { userId: 'ada' });
     const first = await openTcp(port);
     const second = await openTcp(port);
-    await openTcp(port);
-    await closed(first);
-    for (let round = 0; round < 20; round += 1) await openTcp(port);
-    await closed(second);
-    expect(await ask(url, '/api/call/stats')).toMatchObject({ status: 200 });
-    await participant(url, { userId: 'bob' });
+    for (const socket of [first, second])
+      await expect.poll(async () => (await openTcp(port), socket.closed), { timeout: DEADLINE_MS }).toBe(true);
+    await expect.poll(async () => (await ask(url, '/api/call/stats')).status, { timeout: DEADLINE_MS }).toBe(200);
     expect(ada.socket.connected).toBe(true);
   });
 
@@ -95,6 +120,19 @@ describe('connections of one address', () => {
     one.socket.disconnect();
     await expect.poll(async () => (await ask(url, '/api/call/stats')).status).toBe(200);
     await connect(url);
+  });
+
+  it('[D13] are not refused for long polling of a connected client', async () => {
+    const { url } = await startServer({ maxConnectionsPerAddress: 2 });
+    const bob = await participant(url, { userId: 'bob' });
+    const ada = await participant(url, { userId: 'ada' }, { transports: ['polling'], reconnection: false });
+    expect(await ask(url, '/api/call/stats')).toMatchObject({ status: 429 });
+    for (let round = 0; round < 20; round += 1) {
+      await fence(ada, bob);
+      await fence(bob, ada);
+    }
+    expect(ada.socket.connected).toBe(true);
+    expect((await get(`${url}/socket.io/?EIO=4&transport=polling&sid=unknown`)).status).toBe(429);
   });
 
   it('[D13] do not take the place of others', async () => {
@@ -117,9 +155,24 @@ it('[D13] connections of all addresses together are limited, and health checks a
   expect(lines.filter(({ msg }) => msg === 'connection limit reached')).toMatchObject([{ connections: 2 }]);
 });
 
-describe('behind a trusted proxy', () => {
-  const from = (address: string) => ({ 'X-Forwarded-For': address });
+it('[D13] the log contains the limits', async () => {
+  const { log, lines } = logged();
+  await startServer({ maxConnections: 20, maxConnectionsPerAddress: 9, log });
+  expect(lines).toMatchObject([{ msg: 'connection limits set', maxConnections: 20, maxConnectionsPerAddress: 9 }]);
+});
 
+it('[D13] WebSocket connections inside another application are limited in total', async () => {
+  const url = await startMounted({ trustProxy: 1, maxConnections: 2, maxConnectionsPerAddress: 9 });
+  const ada = await connect(url, { extraHeaders: from('203.0.113.1') });
+  await connect(url, { extraHeaders: from('203.0.113.2') });
+  expect(await refusedUpgrade(url + SOCKET, from('203.0.113.3'))).toMatchObject({ status: 503 });
+  expect((await get(`${url}/api/call/health`)).status).toBe(200);
+  ada.socket.disconnect();
+  await expect.poll(async () => (await get(`${url}/api/call/stats`)).status).toBe(200);
+  await connect(url);
+});
+
+describe('behind a trusted proxy', () => {
   async function limited(start: (options: CallServerOptions) => Promise<string>) {
     const url = await start({ trustProxy: 1, maxConnectionsPerAddress: 2 });
     const ada = await connect(url, { extraHeaders: from('203.0.113.1') });
@@ -140,20 +193,6 @@ describe('behind a trusted proxy', () => {
     limited(async (options) => (await startServer(options)).url));
 
   it('[D13] clients are counted inside another application', () => limited(startMounted));
-
-  async function startMounted(options: CallServerOptions): Promise<string> {
-    const app = express();
-    const server = createServer(app);
-    const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [], ...options });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(async () => {
-      await calls.close();
-      server.closeAllConnections();
-      server.close();
-    });
-    return `http://127.0.0.1:${portOf(server.address())}`;
-  }
 });
 
 describe('limits by file descriptors', () => {
@@ -185,7 +224,8 @@ describe.each(['http', 'https'])('by %s, a client', (scheme) => {
     const hosts = { names: ['localhost'], addresses: ['127.0.0.1'] };
     const identity = scheme === 'https' ? await openOwnIdentity({ folder, hosts: () => hosts }) : undefined;
     const limits = { total: 100, perAddress: 100 };
-    const connections = new Connections({ limits, proxies: new Proxies({}), log: silent });
+    const { sessions } = createEngine();
+    const connections = new Connections({ limits, proxies: new Proxies({}), sessions, log: silent });
     const listener = createListener({
       credentials: identity?.credentials,
       connections,
