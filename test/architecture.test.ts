@@ -57,6 +57,7 @@ const RINGS = [
     'transport/plain',
     'transport/listener',
     'transport/proxies',
+    'transport/slashes',
     'transport/descriptors',
     'transport/connections',
     'transport/origins',

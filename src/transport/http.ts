@@ -44,6 +44,7 @@ import type { Connections } from './connections';
 import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
 import { inTurn } from './pipelining';
 import type { Proxies } from './proxies';
+import { collapseSlashes } from './slashes';
 import { trustRoutes } from './trust';
 
 export interface HttpOptions {
@@ -99,12 +100,23 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
 
   // A guest that left cannot be taken out of its host's routes; it lets everything pass.
   if (isGuest) app.use((_req, _res, next) => next(options.isClosed() ? 'router' : undefined));
+  const sentTargets = new WeakMap<Request, string>();
+  app.use((req, _res, next) => {
+    sentTargets.set(req, req.url);
+    req.url = collapseSlashes(req.url);
+    next();
+  });
   app.use(SOCKET_PATH, door, socketRoutes(options));
   app.use(PEER_PATH, limited, options.peers, nothingHere);
   app.use(API_PATH, limited, callRoutes(options), nothingHere);
   app.use(fileRoutes(options, limited));
   if (authority) app.use(trustRoutes(authority, limited));
   if (!isGuest) app.use(door, rootRoutes(options), nothingHere);
+  // The routes of the host get the target that the client sent.
+  app.use((req, _res, next) => {
+    req.url = sentTargets.get(req) ?? req.url;
+    next();
+  });
   app.use(answerError(options.log));
   return app;
 }

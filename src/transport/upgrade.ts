@@ -4,12 +4,13 @@ import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { Logger } from '../logger';
+import { collapseSlashes } from './slashes';
 
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void> | void;
 
 export interface UpgradeOptions {
   server: Server;
-  /** By exact path. */
+  /** By exact path, in which repeated slashes count as one. */
   doors: Record<string, UpgradeHandler>;
   /** Throws a {@link CallError} for who may not come in. */
   admit: (req: IncomingMessage) => Promise<void>;
@@ -52,8 +53,10 @@ export function takeUpgrades({ server, doors, admit, log }: UpgradeOptions): () 
   server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
     if (event !== 'upgrade') return emit(event, ...args);
     const [req, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-    const door = paths.get(pathOf(req));
+    const target = collapseSlashes(req.url ?? '');
+    const door = paths.get(pathOf({ url: target }));
     if (!door && server.listenerCount('upgrade') > 1) return emit(event, ...args);
+    if (door) req.url = target;
     void open(door ?? nobody, req, socket, head);
     return true;
   };
@@ -64,7 +67,7 @@ export function takeUpgrades({ server, doors, admit, log }: UpgradeOptions): () 
   };
 }
 
-const pathOf = ({ url = '' }: IncomingMessage) => url.split('?', 1)[0] ?? '';
+const pathOf = ({ url = '' }: Pick<IncomingMessage, 'url'>) => url.split('?', 1)[0] ?? '';
 
 /** Answers an upgrade as HTTP would, and closes the connection. */
 function refuseUpgrade(socket: Duplex, error: CallError): void {

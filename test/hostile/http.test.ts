@@ -1,7 +1,8 @@
 // Hostile requests at the HTTP door, foreign origins at every door, and upgrades that are none.
 
 import { describe, expect } from 'vitest';
-import { GENEROUS } from '../helpers';
+import { WebSocket } from 'ws';
+import { GENEROUS, PeerWire } from '../helpers';
 import { ask, TcpWire, UPGRADE, type HttpQuestion } from './attackers';
 import { besieged, type ServerUnderAttack } from './siege';
 import { needBuild } from '../need';
@@ -26,8 +27,16 @@ describe('a request target', () => {
     'GET http://x/api/call/stats': [200],
     'OPTIONS *': [204],
     'GET *': [404, 'NOT_FOUND'],
-    'GET ///': [404, 'NOT_FOUND'],
-    'GET //api/call/stats': [404, 'NOT_FOUND'],
+    'GET ///': [200],
+    'GET //api/call/stats': [200],
+    'GET //api//call///stats': [200],
+    'GET /peerjs//peerjs/id': [200],
+    'GET //x/api/call/stats': [404, 'NOT_FOUND'],
+    'GET /..//api/call/stats': [404, 'NOT_FOUND'],
+    'GET /%2f/api/call/stats': [404, 'NOT_FOUND'],
+    'GET /demo//..//server.mjs': [404, 'NOT_FOUND'],
+    'GET /client//server.mjs': [404, 'NOT_FOUND'],
+    'GET http://x//api/call/stats': [404, 'NOT_FOUND'],
     'GET /../../etc/passwd': [404, 'NOT_FOUND'],
     'GET /..%2f..%2fetc/passwd': [404, 'NOT_FOUND'],
     'GET /__proto__': [404, 'NOT_FOUND'],
@@ -46,7 +55,8 @@ describe('a request target', () => {
     'GET /peerjs/%': [400, 'INVALID_PAYLOAD'],
     'GET /peerjs/%ff/id': [400, 'INVALID_PAYLOAD'],
     'GET /peerjs/peerjs/nope': [404, 'NOT_FOUND'],
-    'GET /socket.io//?EIO=4&transport=polling': [404, 'NOT_FOUND'],
+    'GET /socket.io//?EIO=4&transport=polling': [200],
+    'GET /socket.io//x/?EIO=4&transport=polling': [404, 'NOT_FOUND'],
     'POST /api/call/stats': [404, 'NOT_FOUND'],
     'DELETE /api/call/room/m': [404, 'NOT_FOUND'],
     'TRACE /': [404, 'NOT_FOUND'],
@@ -200,7 +210,7 @@ describe('an upgrade', () => {
     '/peerjs',
     '/peerjs/',
     '/peerjs/peerjs/',
-    '/peerjs//peerjs',
+    '/peerjs//peerjs//',
     '/PEERJS/PEERJS',
     '/peerjs/peerjs%3f',
     '/peerjs/peerjs#?id=a',
@@ -211,6 +221,26 @@ describe('an upgrade', () => {
       const answer = await new TcpWire(server).send([`GET ${path} HTTP/1.1`, ...headers, '', ''].join('\r\n')).end();
       expect(answer).toMatch(/^HTTP\/1.1 404 /);
       expect(codeOf(answer)).toBe('NOT_FOUND');
+    });
+
+  for (const path of ['/peerjs//peerjs', '//peerjs/peerjs', '//peerjs//peerjs'])
+    attack(`of ${path} opens a PeerJS connection`, async (server) => {
+      const ws = new WebSocket(`ws://127.0.0.1:${server.port}${path}?key=peerjs&id=mallory&token=//t`);
+      await new PeerWire(ws).next('OPEN');
+    });
+
+  for (const target of [
+    '//',
+    '//evil.example',
+    '///evil.example/%2f..',
+    '//demo',
+    '//evil.example//demo',
+    '/\\evil.example',
+  ])
+    attack(`of ${target} by HTTP gets no redirect to another host`, async (server) => {
+      const { headers } = await ask(server, { path: target, headers: { Accept: 'text/html' } });
+      const location = new URL(headers.location ?? '', `http://127.0.0.1:${server.port}${target}`);
+      if (headers.location !== undefined) expect(location.host).toBe(`127.0.0.1:${server.port}`);
     });
 
   const { 'Sec-WebSocket-Key': _, ...withoutKey } = UPGRADE;

@@ -97,7 +97,16 @@ describe('origins', () => {
 describe('upgrades', () => {
   it('[D2] go to the door of their exact path, or get a 404 at once', async () => {
     const { url } = await startServer();
-    for (const path of ['/', '/nothing', '/peerjs', '/peerjs/peerjs/x', '/socket.io', '//', '/socket.io/x?EIO=4'])
+    for (const path of [
+      '/',
+      '/nothing',
+      '/peerjs',
+      '/peerjs/peerjs/x',
+      '/socket.io',
+      '//',
+      '/socket.io/x?EIO=4',
+      '//x',
+    ])
       expect(await refusedUpgrade(`${url}${path}`)).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
 
@@ -167,6 +176,37 @@ describe('limits', () => {
     expect(await ada.next('call:peer-left')).toMatchObject({ userId: 'bob', reason: 'closed' });
     await fence(ada, ada);
     expect(ada.rest()).toEqual([]);
+  });
+});
+
+describe('repeated slashes', () => {
+  it('[D2] count as one, over HTTP and WebSocket', async () => {
+    const { url } = await startServer();
+    for (const path of [
+      '/peerjs//peerjs/id',
+      '//peerjs/peerjs/id',
+      '/api//call/stats',
+      '//socket.io//?EIO=4&transport=polling',
+    ])
+      expect([path, (await fetch(url + path)).status]).toEqual([path, 200]);
+    // A client that appends to a base URL with a slash at its end.
+    await dial(`${url}/`, { id: 'ada', token: 't' }).next('OPEN');
+    const ada = await connect(url, { path: '/socket.io//', transports: ['polling', 'websocket'] });
+    await upgraded(ada);
+  });
+
+  it('[D2] reach the routes of the application around the server as they were sent', async () => {
+    const app = express();
+    const server = createServer(app);
+    const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [] });
+    onTestFinished(() => calls.close());
+    app.use((req, res) => res.json({ target: req.url }));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const url = `http://127.0.0.1:${portOf(server.address())}`;
+    for (const target of ['//own//path?a=//b', '/own', '//peerjsx//'])
+      expect((await get(url + target)).body).toEqual({ target });
+    expect((await get(`${url}/api//call/health`)).body).toMatchObject({ status: 'ok' });
   });
 });
 
