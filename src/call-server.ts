@@ -4,10 +4,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Application } from 'express';
+import * as z from 'zod';
 import type { Backplane } from './backplane/index';
 import { createMemoryBackplane } from './backplane/memory';
 import { createRedisBackplane } from './backplane/redis';
-import { loadConfig, type Config } from './config';
+import { readOptions, type Config, type ConfigOptions } from './config';
 import { PeerDirectory } from './directory';
 import { PEER_SOCKET_PATH, SOCKET_PATH } from './doors';
 import { CallError } from './errors';
@@ -27,14 +28,14 @@ import { Proxies } from './transport/proxies';
 import { Sockets } from './transport/sockets';
 import { takeUpgrades } from './transport/upgrade';
 
-export interface CallServerOptions extends Partial<Config> {
+export interface CallServerOptions extends ConfigOptions {
   /** Mounts on an application of yours instead of standing alone. `server` must be the one that serves `app`. */
-  mount?: { app: Application; server: Server };
+  mount?: { app: Application; server: Server } | undefined;
   /** Serves HTTPS with it, and sends who comes by plain HTTP there. Of no use when mounted: then the host listens. */
   identity?: Identity | undefined;
-  log?: Logger;
+  log?: Logger | undefined;
   /** What differs between one node and several; one of ours unless given, by `redis`. */
-  backplane?: Backplane;
+  backplane?: Backplane | undefined;
 }
 
 export interface CallServer {
@@ -50,9 +51,29 @@ export interface CallServer {
   close(): Promise<void>;
 }
 
+const withMethods = (what: string, ...methods: string[]) =>
+  z
+    .custom((value) => methods.every((name) => typeof (value as Record<string, unknown> | null)?.[name] === 'function'))
+    .describe(what);
+
+/** The options that are no configuration. */
+const partSchemas = {
+  mount: z
+    .object({
+      app: withMethods('an Express application', 'use'),
+      server: withMethods('the http.Server that serves app', 'on', 'emit'),
+    })
+    .describe('an object with app and server')
+    .optional(),
+  identity: withMethods('an Identity', 'renew').optional(),
+  log: withMethods('a pino logger', 'trace', 'debug', 'info', 'warn', 'error', 'fatal').optional(),
+  backplane: withMethods('a Backplane', 'opened', 'close').optional(),
+} satisfies Record<Exclude<keyof CallServerOptions, keyof Config>, z.ZodType>;
+
+/** Throws a `ConfigError` with the code `INVALID_CONFIG` for wrong options. */
 export function createCallServer(options: CallServerOptions = {}): CallServer {
-  const { mount, identity, log: givenLog, backplane: givenBackplane, ...overrides } = options;
-  const given: Config = { ...loadConfig(), ...overrides };
+  const given = readOptions(options, partSchemas);
+  const { mount, identity, log: givenLog, backplane: givenBackplane } = options;
   const config = { ...given, demo: given.demo ?? (!mount && given.environment === 'development') };
   const log = givenLog ?? createLogger(config);
   const backplane = givenBackplane ?? openBackplane(config, log);

@@ -98,7 +98,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
 
 /** What is wrong with the environment, said of the flags where they said it. */
 export function explain(complaints: Complaint[], { variables = {} }: CommandLine): string {
-  const nameOf = (variable: VariableName) =>
+  const nameOf = (variable: string) =>
     (variable in variables && options.find((option) => option.variable === variable)?.option.long) || variable;
   return complaints.map(({ variable, text }) => `${nameOf(variable)}: ${text}`).join('\n');
 }

@@ -1,20 +1,29 @@
-// Who may connect: one judgement about the Origin header, for all doors alike.
+// Which origins may use this server: one check of the Origin header for REST, Socket.IO and both WebSocket endpoints.
 
 import type { IncomingMessage } from 'node:http';
 import type { Proxies } from './proxies';
 
 /**
- * Gives a function that tells whether a request may come in: from an allowed origin, from a page of this very host, or
- * from a client that is no page (browsers always send an `Origin` with WebSockets and with requests across origins).
+ * Returns a function that checks whether a request is allowed: from a configured origin, from a page of this very host, or
+ * from a client that is no page. Browsers always send `Origin` with WebSockets and with requests across origins.
+ *
+ * @param corsOrigins - normalized origins. `*` is any origin; in a host it stands for one or more characters of one label
  */
 export function originCheckOf(
   corsOrigins: string[],
   proxies: Proxies,
 ): (req: Pick<IncomingMessage, 'headers' | 'socket'>) => boolean {
-  const allowed = new Set(corsOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')));
+  const allowed = new Set(corsOrigins);
+  const patterns = corsOrigins.filter((origin) => /.\*/.test(origin)).map(patternOf);
   return (req) => {
     const origin = req.headers.origin?.toLowerCase();
     if (origin === undefined || allowed.has('*') || allowed.has(origin)) return true;
+    if (patterns.some((pattern) => pattern.test(origin))) return true;
     return URL.canParse(origin) && proxies.isOwnOrigin(new URL(origin), req);
   };
+}
+
+function patternOf(origin: string): RegExp {
+  const [before = '', after = ''] = origin.split('*').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${before}[a-z0-9_-]+${after}$`);
 }

@@ -1,0 +1,7 @@
+// What other modules use of the configuration.
+
+export { ConfigError, type Complaint } from './complaints';
+export type { Config, ConfigOptions, ProcessConfig, RateLimits } from './config';
+export { loadConfig } from './environment';
+export { readOptions } from './options';
+export { defaultOf, secretNames, variableNames, type VariableName } from './variables';
