@@ -52,9 +52,10 @@ export interface CallServer {
 }
 
 const withMethods = (what: string, ...methods: string[]) =>
-  z
-    .custom((value) => methods.every((name) => typeof (value as Record<string, unknown> | null)?.[name] === 'function'))
-    .describe(what);
+  z.custom(
+    (value) => methods.every((name) => typeof (value as Record<string, unknown> | null)?.[name] === 'function'),
+    { error: what },
+  );
 
 /** The options that are no configuration. */
 const partSchemas = {

@@ -13,17 +13,16 @@ export function originCheckOf(
   corsOrigins: string[],
   proxies: Proxies,
 ): (req: Pick<IncomingMessage, 'headers' | 'socket'>) => boolean {
-  const allowed = new Set(corsOrigins);
-  const patterns = corsOrigins.filter((origin) => /.\*/.test(origin)).map(patternOf);
+  const isAnyAllowed = corsOrigins.includes('*');
+  const patterns = corsOrigins.map(patternOf);
   return (req) => {
     const origin = req.headers.origin?.toLowerCase();
-    if (origin === undefined || allowed.has('*') || allowed.has(origin)) return true;
-    if (patterns.some((pattern) => pattern.test(origin))) return true;
+    if (origin === undefined || isAnyAllowed || patterns.some((pattern) => pattern.test(origin))) return true;
     return URL.canParse(origin) && proxies.isOwnOrigin(new URL(origin), req);
   };
 }
 
 function patternOf(origin: string): RegExp {
-  const [before = '', after = ''] = origin.split('*').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${before}[a-z0-9_-]+${after}$`);
+  const literals = origin.split('*').map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  return new RegExp(`^${literals.join('[a-z0-9_-]+')}$`);
 }
