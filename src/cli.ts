@@ -2,7 +2,7 @@
 
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { version } from '../package.json';
-import { defaultOf, secretNames, variableNames, type Complaint, type VariableName } from './config';
+import { defaultOf, nearestOf, secretNames, variableNames, type Complaint, type VariableName } from './config';
 
 /** What a command line asks for: to start in an environment with these variables, or only to be told something. */
 export type CommandLine =
@@ -77,8 +77,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     .addArgument(new Argument('[start]').choices(['start']))
     .version(version)
     .addHelpText('after', AFTERWORD)
-    .showSuggestionAfterError()
-    .configureOutput({ writeOut: hear, writeErr: hear, outputError: (text) => hear(inOneLine(text)) })
+    .showSuggestionAfterError(false)
+    .configureOutput({ writeOut: hear, writeErr: hear, outputError: (text) => hear(refusalOf(text)) })
     .exitOverride();
   for (const { option } of options) program.addOption(option);
 
@@ -103,4 +103,12 @@ export function explain(complaints: Complaint[], { variables = {} }: CommandLine
   return complaints.map(({ variable, text }) => `${nameOf(variable)}: ${text}`).join('\n');
 }
 
-const inOneLine = (text: string) => `${text.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`;
+const longFlags = options.flatMap(({ option }) => option.long ?? []);
+
+/** Returns an error of commander on one line, with the nearest flag, and without a value that may be a secret. */
+function refusalOf(error: string): string {
+  const [, unknown] = /^error: unknown option '([^'=]*)/.exec(error) ?? [];
+  if (unknown === undefined) return `${error.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`;
+  const nearest = nearestOf(unknown, longFlags);
+  return `error: unknown option '${unknown.replaceAll(/\s+/g, ' ')}'${nearest ? ` (Did you mean ${nearest}?)` : ''}\n`;
+}

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // The process: command line and environment in, signals handled. The one file that reads, hears and ends it.
 
-import dotenv from 'dotenv';
 import { createCallServer } from './call-server';
 import { explain, readCommandLine } from './cli';
-import { ConfigError, loadConfig, type ProcessConfig } from './config';
+import { ConfigError, loadConfig, misspeltInEnvironment, misspeltInFile, type ProcessConfig } from './config';
 import { DEMO_PATH } from './doors';
+import { EnvFileError, readEnvFile } from './env-file';
 import { greet, originsOf, type Greeting } from './greeting';
 import { IdentityError, openIdentity, stateFolder } from './identity';
 import { ownHosts, reachableAddresses } from './identity/hosts';
@@ -16,10 +16,14 @@ const LOOK_AROUND_MS = 5000;
 /** How often it is looked whether who started us is still there, when it matters. */
 const LOOK_BACK_MS = 250;
 
-dotenv.config({ quiet: true });
-const config = readConfig();
+const { config, warnings } = readConfig();
 const log = createLogger(config);
-const folder = config.stateDir ?? stateFolder(process.env, process.platform);
+process.on('uncaughtException', (error) => {
+  log.fatal({ err: error }, 'unexpected, ending');
+  process.exit(1);
+});
+for (const warning of warnings) log.warn(warning);
+const folder = () => config.stateDir ?? stateFolder(process.env, process.platform);
 const identity = await openIdentity(config.tls, folder).catch(giveUp);
 const calls = createCallServer({ ...config, identity, log });
 let isStopping = false;
@@ -32,10 +36,6 @@ process.stdout.on('error', () => undefined);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 if (process.env.npm_lifecycle_event === 'npx') stopWithParent(process.ppid);
-process.on('uncaughtException', (error) => {
-  log.fatal({ err: error }, 'unexpected, ending');
-  process.exit(1);
-});
 
 try {
   const { port } = await calls.listen();
@@ -82,17 +82,28 @@ function stopWithParent(parent: number): void {
 
 // ---- Starting ----------------------------------------------------------------------------------------------------
 
-function readConfig(): ProcessConfig {
+/** Reads the configuration: flags before the environment, and the environment before `.env`. */
+function readConfig(): { config: ProcessConfig; warnings: string[] } {
   const line = readCommandLine(process.argv.slice(2));
   if (line.answer !== undefined) {
     (line.isRefusal ? console.error : console.log)(line.answer.trimEnd());
     process.exit(line.isRefusal ? 1 : 0);
   }
+  const warnings: string[] = [];
   try {
-    return loadConfig({ ...process.env, ...line.variables });
+    const file = readEnvFile('.env');
+    const suspects = [
+      ...misspeltInFile(Object.keys(file)).map((suspect) => ({ ...suspect, place: '.env' })),
+      ...misspeltInEnvironment(Object.keys(process.env)).map((suspect) => ({ ...suspect, place: 'the environment' })),
+    ];
+    for (const { name, nearest, place } of suspects)
+      warnings.push(`unknown variable ${name} in ${place}. Did you mean ${nearest}?`);
+    for (const [name, value] of Object.entries(file)) process.env[name] ??= value;
+    return { config: loadConfig({ ...process.env, ...line.variables }), warnings };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    console.error(explain(error.complaints, line));
+    if (!(error instanceof ConfigError || error instanceof EnvFileError)) throw error;
+    const text = error instanceof ConfigError ? explain(error.complaints, line) : error.message;
+    console.error([...warnings, text].join('\n'));
     process.exit(1);
   }
 }

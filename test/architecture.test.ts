@@ -27,6 +27,7 @@ const RINGS = [
     'config/config',
     'config/nearest',
     'config/parsed',
+    'config/misspelt',
     'config/complaints',
     'config/origins',
     'config/ice-urls',
@@ -91,7 +92,7 @@ const RINGS = [
     'transport/http',
   ],
   ['call-server'],
-  ['cli', 'blocked-ports', 'greeting', 'server', 'index'],
+  ['cli', 'env-file', 'blocked-ports', 'greeting', 'server', 'index'],
 ];
 const ringOf = (module: string) => RINGS.findIndex((ring) => ring.includes(module));
 

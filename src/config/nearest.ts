@@ -3,12 +3,18 @@
 /**
  * Returns the known name that is most similar to `name`; undefined if none is similar. Names are similar if at most one
  * in four of their characters is inserted, removed, replaced or swapped. Case and separators do not count.
+ *
+ * @param maxDistance - the number of characters that may differ at most
  */
-export function nearestOf<Name extends string>(name: string, known: readonly Name[]): Name | undefined {
+export function nearestOf<Name extends string>(
+  name: string,
+  known: readonly Name[],
+  maxDistance = Infinity,
+): Name | undefined {
   const plain = plainOf(name);
   const ranked = known
     .map((candidate) => ({ candidate, distance: distanceOf(plain, plainOf(candidate)) }))
-    .filter(({ candidate, distance }) => distance <= candidate.length / 4)
+    .filter(({ candidate, distance }) => distance <= Math.min(candidate.length / 4, maxDistance))
     .sort((one, other) => one.distance - other.distance);
   return ranked[0]?.candidate;
 }

@@ -184,9 +184,9 @@ describe('an identity of our own', () => {
 
 describe('the folder of state', () => {
   it('is where each system keeps such things', () => {
-    expect(stateFolder({}, 'linux', '/home/ada')).toBe('/home/ada/.local/state/back-call');
-    expect(stateFolder({ XDG_STATE_HOME: '/var/ada' }, 'linux', '/home/ada')).toBe('/var/ada/back-call');
-    expect(stateFolder({}, 'darwin', '/Users/ada')).toBe('/Users/ada/Library/Application Support/back-call');
-    expect(stateFolder({ LOCALAPPDATA: '/local' }, 'win32', '/ada')).toBe('/local/back-call');
+    expect(stateFolder({}, 'linux', () => '/home/ada')).toBe('/home/ada/.local/state/back-call');
+    expect(stateFolder({ XDG_STATE_HOME: '/var/ada' }, 'linux', () => '/home/ada')).toBe('/var/ada/back-call');
+    expect(stateFolder({}, 'darwin', () => '/Users/ada')).toBe('/Users/ada/Library/Application Support/back-call');
+    expect(stateFolder({ LOCALAPPDATA: '/local' }, 'win32', () => '/ada')).toBe('/local/back-call');
   });
 });
