@@ -59,6 +59,7 @@ export function createEngine(): Engine {
   const begun = new WeakMap<IncomingMessage, string>();
   engine.on('connection', (connection: Connection) => {
     begun.set(connection.request, connection['id'] as string);
+    closeInOrder(connection.transport);
     watchSocket(connection);
     watchWhatWaits(connection, unsent);
     // Of no use after the handshake, and the largest part of an idle connection's memory.
@@ -81,6 +82,17 @@ export function createEngine(): Engine {
       await Promise.all([...unsent].map((each) => Promise.race([once(each, 'flush'), once(each, 'close')])));
     },
   };
+}
+
+/**
+ * Defers the close of a long-polling transport. Socket.IO handles each packet one tick after Engine.IO received it, but a close at once.
+ * So a DISCONNECT would be lost if the same request contained a close packet after it.
+ */
+function closeInOrder(transport: Connection['transport']): void {
+  if (transport.name !== 'polling') return;
+  const closing = transport as unknown as { onClose: () => void };
+  const close = closing.onClose.bind(transport);
+  closing.onClose = () => process.nextTick(close);
 }
 
 function watchSocket(connection: Connection): void {
