@@ -92,7 +92,11 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   });
   const server = mount?.server ?? listener.server;
   const iceServers = createIceResolver(config);
-  const rooms = new Rooms(backplane.rooms, { ...config, clock: () => backplane.clock() });
+  const rooms = new Rooms(backplane.rooms, {
+    ...config,
+    clock: () => backplane.clock(),
+    wallClock: () => backplane.wallClock(),
+  });
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
   const { node, post, peers: presence, frames } = backplane;
   const sockets = new Sockets({ engine, rooms, node, post, iceServers, config, log });

@@ -1,5 +1,6 @@
 // The rules of a call: who has a seat, who may speak for whom, and when a seat is free again.
 
+import { monotonicNow } from './clock';
 import { CallError } from './errors';
 import type { LeaveReason, Payload } from './protocol';
 
@@ -23,11 +24,11 @@ export interface Seat {
   readonly isVideoOn: boolean;
   /** Whether the PeerJS broker has a connection of this peer id. */
   readonly peerOnline: boolean;
-  /** Milliseconds since the epoch, like every time here. */
+  /** Milliseconds since the epoch. */
   readonly joinedAt: number;
   /** The version of the change by which it was given, where changes have one; a text of digits. */
   readonly version?: string;
-  /** Set while the connection is lost: until when the seat is kept for its return. */
+  /** Set while the connection is lost: until when the seat is kept for its return, by the monotonic clock of all nodes. */
   readonly heldUntil?: number;
 }
 
@@ -136,7 +137,10 @@ export interface RoomsOptions {
   maxParticipants: number;
   minParticipants: number;
   reconnectGraceMs: number;
+  /** Returns the monotonic time that all nodes agree on, in milliseconds. */
   clock?: () => number;
+  /** Returns the time of day that all nodes agree on, in milliseconds since the epoch. */
+  wallClock?: () => number;
 }
 
 /** The rules, told by number in docs/rules.md. */
@@ -144,11 +148,13 @@ export class Rooms {
   readonly #store: RoomStore;
   readonly #options: RoomsOptions;
   readonly #clock: () => number;
+  readonly #wallClock: () => number;
 
   constructor(store: RoomStore, options: RoomsOptions) {
     this.#store = store;
     this.#options = options;
-    this.#clock = options.clock ?? Date.now;
+    this.#clock = options.clock ?? monotonicNow;
+    this.#wallClock = options.wallClock ?? Date.now;
   }
 
   /** `listener` is told of everything that happens in the calls in which this node has somebody, in its order. */
@@ -168,7 +174,7 @@ export class Rooms {
       ticket,
       isMuted: true,
       isVideoOn: false,
-      joinedAt: this.#clock(),
+      joinedAt: this.#wallClock(),
       request,
     };
     const seating = await this.#store.seat(newcomer, this.#options.maxParticipants);

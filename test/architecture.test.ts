@@ -18,6 +18,7 @@ const importsOf = (file: string) =>
 const RINGS = [
   [
     'json',
+    'clock',
     'names',
     'doors',
     'protocol',

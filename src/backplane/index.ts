@@ -46,8 +46,10 @@ export interface Backplane {
   peers: PeerPresence;
   frames: PeerFrames;
   post: Post;
-  /** The time that all nodes agree on, in milliseconds since the epoch. */
+  /** Returns the monotonic time that all nodes agree on, in milliseconds: for deadlines. */
   clock(): number;
+  /** Returns the time of day that all nodes agree on, in milliseconds since the epoch. */
+  wallClock(): number;
   /** Counts per key what is asked for on all nodes together, under a name of its own. */
   limiter(name: string, points: number, windowMs: number): Limiter;
   /** Settles when it may be listened; rejects if what it stands on does not answer, and has to. */

@@ -1,6 +1,7 @@
 // One node: everything in this process, nothing elsewhere.
 
 import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { monotonicNow } from '../clock';
 import type { PeerConnection, PeerPresence } from '../directory';
 import type { LeaveReason } from '../protocol';
 import type { Address, Change, Media, Moved, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../rooms';
@@ -17,7 +18,8 @@ export function createMemoryBackplane(): Backplane {
     peers,
     frames: peers,
     post: new MemoryPost(),
-    clock: Date.now,
+    clock: monotonicNow,
+    wallClock: Date.now,
     opened: () => Promise.resolve(),
     limiter: (_name, points, windowMs) => new RateLimiterMemory({ points, duration: windowMs / 1000 }),
     isHealthy: () => Promise.resolve(true),

@@ -34,6 +34,8 @@ export function createPeers({ server, ...options }: PeersOptions): Peers {
     path: '/',
     key: PEER_KEY,
     concurrent_limit: Infinity,
+    // The guard ends dead connections. `peer` would compare times of the wall clock, which may jump.
+    alive_timeout: Infinity,
     // The doors in front of it have judged the origin.
     corsOptions: { origin: false },
     createWebSocketServer: () => guard as unknown as WebSocketServer,

@@ -32,6 +32,7 @@ export function createRedisBackplane(options: RedisOptions): Backplane {
     frames: peers,
     post,
     clock: () => link.clock(),
+    wallClock: () => link.clock(),
     limiter: (name, points, windowMs) => {
       const duration = windowMs / 1000;
       const insuranceLimiter = new RateLimiterMemory({ points, duration });

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis as RedisClient } from 'ioredis';
+import { monotonicNow } from '../../clock';
 import { CallError } from '../../errors';
 import type { Logger } from '../../logger';
 import { scripts, type ScriptName } from './scripts';
@@ -89,9 +90,9 @@ export class RedisLink {
     return (this.#opening ??= this.#connect());
   }
 
-  /** The time of Redis, or of the test. */
+  /** Returns the time of Redis, or of the test: measured once per connection, and monotonic from then on. */
   clock(): number {
-    return this.options.clock?.() ?? Date.now() + this.#clockOffset;
+    return this.options.clock?.() ?? monotonicNow() + this.#clockOffset;
   }
 
   /** `listener` gets every entry of the inbox that is of this sort. */
@@ -224,9 +225,9 @@ export class RedisLink {
   }
 
   async #setClock(): Promise<void> {
-    const askedAt = Date.now();
+    const askedAt = monotonicNow();
     const [seconds, microseconds] = ((await this.#commands?.time()) ?? []).map(Number);
-    const now = Date.now();
+    const now = monotonicNow();
     this.#clockOffset = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000) - (askedAt + now) / 2;
     this.#clockOffset = Math.round(this.#clockOffset);
   }
