@@ -1,6 +1,7 @@
 import { defineConfig, type Options } from 'tsup';
 import { notices } from './scripts/notices';
 import { slim } from './scripts/slim';
+import { socketIoClient } from './scripts/socket-io-client';
 
 /** Everything in it, so that it runs without node_modules. */
 const whole: Options = { noExternal: [/.*/] };
@@ -50,6 +51,7 @@ export default defineConfig(({ watch }): Options[] => [
   {
     // What the server serves: the SDK all in one file, as a script and as a module, and the demo.
     ...page,
+    esbuildPlugins: [noted, socketIoClient],
     entry: { 'client/back-call': 'src/client/index.ts' },
     format: ['iife', 'esm'],
     globalName: 'BackCall',

@@ -18,7 +18,7 @@ import { createLogger, type Logger } from './logger';
 import { Rooms } from './rooms';
 import { Connections } from './transport/connections';
 import { connectionLimitsOf } from './transport/descriptors';
-import { createEngine } from './transport/engine';
+import { checkProtocol, createEngine } from './transport/engine';
 import { createApp } from './transport/http';
 import { createListener } from './transport/listener';
 import { AddressLimit } from './transport/limits';
@@ -145,7 +145,10 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     server,
     log,
     doors: {
-      [SOCKET_PATH]: (req, socket, head) => engine.handleUpgrade(req, socket, head),
+      [SOCKET_PATH]: (req, socket, head) => {
+        checkProtocol(req);
+        engine.handleUpgrade(req, socket, head);
+      },
       [PEER_SOCKET_PATH]: (req, socket, head) => peers.upgrade(req, socket, head),
     },
     admit: async (req) => {

@@ -32,6 +32,7 @@ const flags: Record<Exclude<VariableName, SecretName>, [group: string, flag: str
   TURN_URLS: ['Calls', '--turn-urls <urls>', 'TURN servers with credentials that expire, by comma'],
   TURN_TTL_SECONDS: ['Calls', '--turn-ttl-seconds <number>', 'how long such credentials last'],
   TURN_OPEN: ['Calls', '--turn-open', 'give TURN credentials to clients that joined no call, too'],
+  PEER_DISCOVERY: ['Calls', '--peer-discovery', 'let clients list the ids of all connected peers'],
   RECONNECT_GRACE_MS: ['Calls', '--reconnect-grace-ms <number>', 'how long the seat of a lost connection is kept'],
   SHUTDOWN_GRACE_MS: ['Running', '--shutdown-grace-ms <number>', 'how long stopping may take'],
   REDIS_PREFIX: ['Several nodes', '--redis-prefix <text>', 'by what all keys in Redis begin'],

@@ -25,6 +25,8 @@ export interface PeerPresence {
   /** Notes a peer as gone, unless another connection took its place. */
   depart(peer: PeerConnection): Promise<void>;
   isOnline(peerId: string): Promise<boolean>;
+  /** Returns the ids of all peers that are online, on every node. */
+  list(): Promise<string[]>;
   /** How many are online, and how many of them are participants of a call. */
   count(): Promise<{ online: number; inCalls: number }>;
   /** `listener` is told of each connection of this node whose place another node's has taken. */
@@ -47,6 +49,11 @@ export class PeerDirectory {
     const seat = claims.at(-1);
     if (!online && !seat) throw new CallError('PEER_NOT_FOUND');
     return { peerId, online, userId: seat?.userId ?? null, username: seat?.username ?? null };
+  }
+
+  /** Returns the ids of all peers that are connected to the broker. */
+  list(): Promise<string[]> {
+    return this.#presence.list();
   }
 
   stats(): Promise<{ online: number; inCalls: number }> {

@@ -7,6 +7,9 @@ export const API_PATH = '/api/call';
 export const SOCKET_PATH = '/socket.io/';
 export const NAMESPACES = ['/', '/call'];
 
+/** The browser builds of socket.io-client that are served below `SOCKET_PATH`. */
+export const socketClientFiles = ['socket.io.js', 'socket.io.min.js', 'socket.io.esm.min.js'];
+
 /** Where `new Peer(id, { path, key })` finds the broker, and where it opens its WebSocket. */
 export const PEER_PATH = '/peerjs';
 export const PEER_KEY = 'peerjs';

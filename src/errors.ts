@@ -6,6 +6,14 @@ import type { ErrorCode, Refusal } from './protocol';
 export const errors: Record<ErrorCode, { status: number; message: string }> = {
   INVALID_PAYLOAD: { status: 400, message: 'The payload is not what this request takes.' },
   INVALID_SIGNAL: { status: 400, message: 'The signal is missing, too large or not of the right shape.' },
+  UNSUPPORTED_PROTOCOL_VERSION: {
+    status: 400,
+    message: 'Unsupported protocol version. This server supports Socket.IO clients 3.x and 4.x (Engine.IO protocol 4).',
+  },
+  PEER_DISCOVERY_OFF: {
+    status: 401,
+    message: 'Listing peers is off. Start the server with PEER_DISCOVERY=on to allow it.',
+  },
   ORIGIN_NOT_ALLOWED: { status: 403, message: 'Pages of this origin may not use this server.' },
   FORBIDDEN: { status: 403, message: 'A connection speaks only for the participant that it joined as.' },
   NOT_FOUND: { status: 404, message: 'There is nothing here.' },

@@ -80,6 +80,8 @@ export type Payload<E extends ClientEvent> = z.output<(typeof clientEvents)[E]>;
 export type ErrorCode =
   | 'INVALID_PAYLOAD'
   | 'INVALID_SIGNAL'
+  | 'UNSUPPORTED_PROTOCOL_VERSION'
+  | 'PEER_DISCOVERY_OFF'
   | 'ORIGIN_NOT_ALLOWED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'

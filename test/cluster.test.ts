@@ -124,6 +124,15 @@ describe('[N1] a call on several nodes', () => {
     expect(refused(await eve.ask('call:join', claim))).toBe('PEER_ID_TAKEN');
   });
 
+  it('[P1] lists the peers of all nodes with PEER_DISCOVERY=on', async () => {
+    const [a, b] = await startNodes(redis, 2, { peerDiscovery: true });
+    await Promise.all([peer(a.url, 'ada'), peer(b.url, 'bob')]);
+    for (const { url } of [a, b]) {
+      const { body } = await get(`${url}/peerjs/peerjs/peers`);
+      expect((body as unknown as string[]).sort()).toEqual(['ada', 'bob']);
+    }
+  });
+
   it('[D3] [P7] limits, counts and looks up for all nodes together', async () => {
     const windowMs = 60_000;
     const [a, b] = await startNodes(redis, 2, { rateLimits: { ...GENEROUS, requests: 5, windowMs } });

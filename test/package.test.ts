@@ -147,6 +147,7 @@ describe('in an empty project, the package', { timeout: PATIENCE_MS }, () => {
     expect((await get(`${url}/health`)).status).toBe(200);
     expect(await (await fetch(`${url}/client/back-call.js`)).text()).toContain('BackCall');
     expect(await (await fetch(`${url}/demo/`)).text()).toContain('<script');
+    expect((await fetch(`${url}/socket.io/socket.io.min.js`)).status).toBe(200);
     await server.end('SIGTERM');
     expect(await server.said('stopped')).toMatchObject({ reason: 'all closed' });
   });

@@ -277,8 +277,12 @@ export class MemoryPeers implements PeerPresence, PeerFrames {
     return this.isHere(peerId);
   }
 
+  async list(): Promise<string[]> {
+    return [...this.#peers.keys()].filter((peerId) => this.isHere(peerId));
+  }
+
   async count(): Promise<{ online: number; inCalls: number }> {
-    const online = [...this.#peers.keys()].filter((peerId) => this.isHere(peerId));
+    const online = await this.list();
     return { online: online.length, inCalls: online.filter(this.#isClaimed).length };
   }
 

@@ -28,6 +28,8 @@ export interface Config {
   turnRest?: { urls: string[]; secret: string; ttlSeconds: number } | undefined;
   /** Whether clients that joined no call get TURN credentials, too. */
   turnOpen: boolean;
+  /** Whether clients can list the ids of all peers that are connected to the broker (`peer.listAllPeers()`). */
+  peerDiscovery: boolean;
   /** How long the seat of a lost connection is kept, in milliseconds. */
   reconnectGraceMs: number;
   /** How long closing may take, in milliseconds. */

@@ -73,6 +73,7 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
         ? { urls: TURN_URLS, secret: TURN_SECRET, ttlSeconds: values.TURN_TTL_SECONDS }
         : undefined,
     turnOpen: values.TURN_OPEN,
+    peerDiscovery: values.PEER_DISCOVERY,
     reconnectGraceMs: values.RECONNECT_GRACE_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     redis: values.REDIS_URL

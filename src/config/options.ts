@@ -91,6 +91,7 @@ export const options = {
   turnServer: turnServer.optional(),
   turnRest: turnRest.optional(),
   turnOpen: flag().default(false),
+  peerDiscovery: flag().default(false),
   reconnectGraceMs: wholeNumber(0, DAY).default(15_000),
   shutdownGraceMs: wholeNumber(0, DAY).default(10_000),
   redis: redis.optional(),

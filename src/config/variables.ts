@@ -51,6 +51,7 @@ export const variables = {
   TURN_SECRET: plain(turnRest.shape.secret.optional()),
   TURN_TTL_SECONDS: number(turnRest.shape.ttlSeconds),
   TURN_OPEN: toggle(options.turnOpen),
+  PEER_DISCOVERY: toggle(options.peerDiscovery),
   RECONNECT_GRACE_MS: number(options.reconnectGraceMs),
   SHUTDOWN_GRACE_MS: number(options.shutdownGraceMs),
   REDIS_URL: plain(redis.shape.url.optional()),

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Server as EngineServer, type Socket as Connection } from 'engine.io';
 import { WebSocket, WebSocketServer, type ServerOptions } from 'ws';
 import { PING } from '../doors';
+import { CallError } from '../errors';
 import { MESSAGE_LIMITS } from './limits';
 
 /** Larger packets end the connection (1009), smaller ones are answered, if only by a refusal. */
@@ -48,6 +49,18 @@ export interface Sessions {
   isPolling: (id: string) => boolean;
 }
 
+/**
+ * Refuses clients of Socket.IO 1.x and 2.x, which send `EIO=3` or no version, with `UNSUPPORTED_PROTOCOL_VERSION`. Engine.IO
+ * itself would accept their WebSocket first, and then write an HTTP response into it.
+ */
+export function checkProtocol(req: Pick<IncomingMessage, 'url'>): void {
+  if (queryOf(req).EIO !== '4') throw new CallError('UNSUPPORTED_PROTOCOL_VERSION');
+}
+
+/** Reads the query as Engine.IO does: of a name that is there twice, the last counts. */
+const queryOf = ({ url }: Pick<IncomingMessage, 'url'>): Record<string, string | undefined> =>
+  Object.fromEntries(new URLSearchParams(url?.split('?')[1]));
+
 export function createEngine(): Engine {
   const engine = new EngineServer({
     pingInterval: PING.interval,
@@ -72,8 +85,7 @@ export function createEngine(): Engine {
     engine,
     sessions: {
       idOf: (req) => {
-        // Read as Engine.IO reads it: of a name that is there twice, the last.
-        const { sid = begun.get(req) ?? '' } = Object.fromEntries(new URLSearchParams(req.url?.split('?')[1]));
+        const { sid = begun.get(req) ?? '' } = queryOf(req);
         return Object.hasOwn(clients, sid) ? sid : undefined;
       },
       isPolling: (id) => clients[id]?.transport.name === 'polling',

@@ -22,6 +22,7 @@ import {
   PEER_KEY,
   PEER_PATH,
   SOCKET_PATH,
+  socketClientFiles,
   TRUST_PATH,
 } from '../doors';
 import { CallError, toCallError, toRefusal } from '../errors';
@@ -41,7 +42,8 @@ import {
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
 import type { Connections } from './connections';
-import { clientFiles, clientPaths, demoFiles, demoLink } from './files';
+import { checkProtocol } from './engine';
+import { clientFiles, clientPaths, demoFiles, demoLink, socketClient } from './files';
 import { inTurn } from './pipelining';
 import type { Proxies } from './proxies';
 import { collapseSlashes } from './slashes';
@@ -107,7 +109,7 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
     next();
   });
   app.use(SOCKET_PATH, door, socketRoutes(options));
-  app.use(PEER_PATH, limited, options.peers, nothingHere);
+  app.use(PEER_PATH, limited, peerRoutes(options), options.peers, nothingHere);
   app.use(API_PATH, limited, callRoutes(options), nothingHere);
   app.use(fileRoutes(options, limited));
   if (authority) app.use(trustRoutes(authority, limited));
@@ -242,10 +244,26 @@ function rootRoutes({ config, proxies, isHealthy, isDraining, admitRequest, auth
   return router;
 }
 
-/** Long polling, and the handshake of clients that begin with it. */
-function socketRoutes({ engine, admitPolling }: HttpOptions): RequestHandler {
-  const router = express.Router({ strict: true });
+/** What `peer.listAllPeers()` of PeerJS requests. The package `peer` knows the peers of its own node only. */
+function peerRoutes({ config, directory }: HttpOptions): RequestHandler {
+  const router = express.Router();
+  router.get('/:key/peers', async (_req, res) => {
+    if (!config.peerDiscovery) throw new CallError('PEER_DISCOVERY_OFF');
+    res.json(await directory.list());
+  });
+  return router;
+}
+
+/** The browser builds of Socket.IO's client, long polling, and the handshake of clients that begin with it. */
+function socketRoutes({ engine, admitRequest, admitPolling }: HttpOptions): RequestHandler {
+  const router = express.Router({ strict: true, caseSensitive: true });
+  router.get(
+    socketClientFiles.map((file) => `/${file}`),
+    wait(admitRequest),
+    socketClient,
+  );
   router.all('/', wait(admitPolling), (req, res) => {
+    checkProtocol(req);
     // Engine.IO asks for the query as one string per name, which Express does not promise.
     const query = Object.fromEntries(new URL(req.url, 'http://socket.io').searchParams);
     // A request for another transport that is no upgrade would never be answered.

@@ -37,6 +37,7 @@ export function describePeers(name: string, create: () => Promise<Backplane> | B
       expect(await peers.arrive(bob)).toEqual([]);
       await peers.depart(bob);
       expect(await Promise.all(['ada', 'bob', 'eve'].map((id) => peers.isOnline(id)))).toEqual([true, false, false]);
+      expect(await peers.list()).toEqual(['ada']);
       expect(await peers.count()).toEqual({ online: 1, inCalls: 0 });
     });
 

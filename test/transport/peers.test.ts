@@ -38,12 +38,23 @@ describe('the PeerJS broker', () => {
     expect(await ada.next('EXPIRE')).toEqual({ type: 'EXPIRE', src: 'nobody', dst: 'ada' });
   });
 
-  it('[P1] gives ids, and lists no peers', async () => {
+  it('[P1] gives ids, and lists no peers by default', async () => {
     const { url } = await startServer();
     await peer(url, 'ada');
     const id = await (await fetch(`${url}/peerjs/peerjs/id`)).text();
     expect(id).toMatch(/^[\da-f]{8}-[\da-f-]{27}$/);
-    expect((await fetch(`${url}/peerjs/peerjs/peers`)).status).toBe(401);
+    expect(await get(`${url}/peerjs/peerjs/peers`)).toMatchObject({
+      status: 401,
+      body: { code: 'PEER_DISCOVERY_OFF' },
+    });
+  });
+
+  it('[P1] lists the connected peers with PEER_DISCOVERY=on', async () => {
+    const { url } = await startServer({ peerDiscovery: true });
+    expect((await get(`${url}/peerjs/peerjs/peers`)).body).toEqual([]);
+    await peer(url, 'ada');
+    await peer(url, 'bob');
+    expect((await get(`${url}/peerjs/peerjs/peers`)).body).toEqual(['ada', 'bob']);
   });
 
   it.each([

@@ -41,6 +41,10 @@ export class RedisPeers implements PeerPresence, PeerFrames {
     return (await this.#link.run('bcOnline', peerId)) === 1;
   }
 
+  async list(): Promise<string[]> {
+    return (await this.#link.run('bcPeers')) as string[];
+  }
+
   async count(): Promise<{ online: number; inCalls: number }> {
     const [, , online = 0, inCalls = 0] = (await this.#link.run('bcCount')) as number[];
     return { online, inCalls };

@@ -37,6 +37,15 @@ export const messages = {
     return isOnline(arg(1)) and 1 or 0
   `),
 
+  /** Returns the ids of all peers that are online. */
+  bcPeers: member(/* lua */ `
+    local peers = {}
+    for _, node in ipairs(call('ZRANGEBYSCORE', P .. 'nodes', '(' .. now, '+inf')) do
+      for _, peer in ipairs(call('SMEMBERS', P .. 'peers:' .. node)) do table.insert(peers, peer) end
+    end
+    return peers
+  `),
+
   /** 1: peer id, 2: the frame, 3: how long it may wait. */
   bcFrame: messenger(/* lua */ `
     local node = call('HGET', P .. 'peer:' .. arg(1), 'node')
