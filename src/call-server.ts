@@ -8,7 +8,7 @@ import * as z from 'zod';
 import type { Backplane } from './backplane/index';
 import { createMemoryBackplane } from './backplane/memory';
 import { createRedisBackplane } from './backplane/redis';
-import { readOptions, type Config, type ConfigOptions } from './config';
+import { iceWarnings, readOptions, type Config, type ConfigOptions } from './config';
 import { PeerDirectory } from './directory';
 import { PEER_SOCKET_PATH, SOCKET_PATH } from './doors';
 import { CallError } from './errors';
@@ -77,6 +77,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const { mount, identity, log: givenLog, backplane: givenBackplane } = options;
   const config = { ...given, demo: given.demo ?? (!mount && given.environment === 'development') };
   const log = givenLog ?? createLogger(config);
+  for (const warning of iceWarnings(config)) log.warn(warning);
   const backplane = givenBackplane ?? openBackplane(config, log);
   const { windowMs, requests, connections } = config.rateLimits;
 

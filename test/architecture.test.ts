@@ -19,6 +19,7 @@ const RINGS = [
   [
     'json',
     'clock',
+    'blocked-ports',
     'names',
     'doors',
     'protocol',
@@ -32,6 +33,7 @@ const RINGS = [
     'config/complaints',
     'config/origins',
     'config/ice-urls',
+    'config/ice-warnings',
     'config/trusted-proxies',
     'config/options',
     'config/variables',
@@ -93,7 +95,7 @@ const RINGS = [
     'transport/http',
   ],
   ['call-server'],
-  ['cli', 'env-file', 'blocked-ports', 'greeting', 'server', 'index'],
+  ['cli', 'env-file', 'greeting', 'server', 'index'],
 ];
 const ringOf = (module: string) => RINGS.findIndex((ring) => ring.includes(module));
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, variableNames } from '../src/config';
+import { Proxies } from '../src/transport/proxies';
 
 function complaint(env: Record<string, string>): string {
   try {
@@ -53,6 +54,21 @@ describe('the environment', () => {
     ]);
     expect(loadConfig({ TRUST_PROXY: '1' }).trustProxy).toBe(1);
     expect(loadConfig({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustProxy).toEqual(['10.0.0.0/8', '::1']);
+  });
+
+  it.each([
+    '0',
+    '100',
+    'loopback',
+    'LinkLocal,uniquelocal',
+    '192.0.2.1/32',
+    '10.0.0.0/08',
+    '2001:DB8::/32',
+    '::ffff:10.0.0.0/104',
+    '64:ff9b::192.0.2.1',
+    '::1/128',
+  ])('[D11] accepts as TRUST_PROXY what proxy-addr can compile: %s', (value) => {
+    expect(() => new Proxies(loadConfig({ TRUST_PROXY: value }))).not.toThrow();
   });
 
   it('reads a switch', () => {

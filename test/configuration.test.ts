@@ -92,6 +92,12 @@ describe('a wrong value', () => {
     expect(code).toBe(1);
   });
 
+  it('[D11] of an ICE server that only Firefox refuses is logged, and the server starts', async () => {
+    const { lines, code } = await start({ variables: { STUN_URLS: 'stuns:stun.example:5349' } });
+    expect(lines.filter((line) => line.includes('Firefox'))).toHaveLength(1);
+    expect(code).toBeUndefined();
+  });
+
   it('[D11] gives one line for each of several faults', async () => {
     const variables = { MAX_PARTICIPANTS: '1001', TRUST_PROXY: 'abc', TURN_URLS: 'turn://h', CORS_ORIGIN: 'a,b,c' };
     const { lines, code } = await start({ variables, args: ['--demo', 'maybe'] });

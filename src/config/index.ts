@@ -3,6 +3,7 @@
 export { ConfigError, type Complaint } from './complaints';
 export type { Config, ConfigOptions, ProcessConfig, RateLimits } from './config';
 export { loadConfig } from './environment';
+export { iceWarnings } from './ice-warnings';
 export { misspeltInEnvironment, misspeltInFile, type Misspelt } from './misspelt';
 export { nearestOf } from './nearest';
 export { readOptions } from './options';

@@ -1,7 +1,7 @@
 // Which STUN and TURN URLs the configuration accepts. test/e2e/ice-urls.test.ts compares this with Chromium. Rule D11.
 
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, type VariableName } from '../../src/config';
+import { ConfigError, iceWarnings, loadConfig, type VariableName } from '../../src/config';
 import { ACCEPTED_HOSTS, ACCEPTED_STUN_URLS, ACCEPTED_TURN_URLS, REFUSED } from './ice-urls';
 
 const TURN_LOGIN = { TURN_USERNAME: 'u', TURN_CREDENTIAL: 'c' };
@@ -50,5 +50,20 @@ describe('STUN and TURN URLs', () => {
     const env = { TURN_SERVER_URL: 't:1', TURN_CREDENTIAL: 'c' };
     expect(loadConfig({ ...env, TURN_USERNAME: 'ü'.repeat(254) }).turnServer?.username).toHaveLength(254);
     expect(refusal({ ...env, TURN_USERNAME: 'ü'.repeat(255) })).toMatch(/expected a user name of at most 508 bytes$/);
+  });
+
+  it('[D11] that one browser refuses are accepted with a warning', () => {
+    const warningsFor = (env: Partial<Record<VariableName, string>>) => iceWarnings(loadConfig(env));
+    expect(warningsFor({ STUN_URLS: 'stuns:h:5349,stun:h:6000,stun:h,stun:h:53,stun:[::6000]' })).toEqual([
+      expect.stringContaining('stuns:h:5349'),
+      expect.stringContaining('Firefox blocks port 6000'),
+    ]);
+    const turn = { TURN_URLS: 'turn:h:443,turn:h:5060?transport=tcp', TURN_SECRET: 's' };
+    expect(warningsFor(turn)).toEqual([expect.stringContaining('turn:h:5060?transport=tcp')]);
+    expect(warningsFor({ TURN_SERVER_URL: 'h:25', ...TURN_LOGIN })).toEqual([
+      'calls in Firefox fail with turn:h:25: Firefox blocks port 25',
+      'Chromium ignores turn:h:25: TURN ports below 1024 must be 53, 80, 443',
+    ]);
+    expect(warningsFor({})).toEqual([]);
   });
 });
