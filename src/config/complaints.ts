@@ -26,10 +26,10 @@ export class ConfigError extends TypeError {
 const SHOWN_LENGTH = 200;
 const SHOWN_ITEMS = 10;
 
-/** Returns a value as an error message shows it: on one line, without credentials of URLs and without contents of objects. */
+/** Returns a value as an error message shows it: on one line, without what is before an `@`, and without contents of objects. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    const text = value.replace(/[^\s,/]*@/g, '…@').slice(0, SHOWN_LENGTH);
+    const text = value.replace(/.*@/s, '…@').slice(0, SHOWN_LENGTH);
     return JSON.stringify(text).replace(
       /[\p{C}\p{Zl}\p{Zp}]/gu,
       (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,

@@ -107,7 +107,9 @@ function wrongValues(error: z.ZodError, set: Environment): Complaint[] {
     ([name]) => String(name),
     ([name, index], input) => {
       if ((secretNames as string[]).includes(String(name))) return 'a value';
-      return show(index === undefined ? set[name as VariableName] : input);
+      const text = set[name as VariableName];
+      // A password may have a comma, so that an entry of a list is a part of it.
+      return show(index === undefined || text?.includes('@') ? text : input);
     },
   );
 }
