@@ -16,7 +16,9 @@ export function originCheckOf(
   const isAnyAllowed = corsOrigins.includes('*');
   const patterns = corsOrigins.map(patternOf);
   return (req) => {
-    const origin = req.headers.origin?.toLowerCase();
+    const header = req.headers.origin?.toLowerCase();
+    // Pages from files send `file://` in WebViews and in Electron, and `null` in browsers.
+    const origin = header === 'file://' ? 'null' : header;
     if (origin === undefined || isAnyAllowed || patterns.some((pattern) => pattern.test(origin))) return true;
     return URL.canParse(origin) && proxies.isOwnOrigin(new URL(origin), req);
   };
