@@ -108,6 +108,13 @@ describe('the environment', () => {
     expect(complaint({ MIN_PARTICIPANTS: '11' })).toBe(
       'MIN_PARTICIPANTS: found "11", expected at most MAX_PARTICIPANTS (10)',
     );
+    expect(complaint({ MAX_PARTICIPANTS: '1', PORT: 'x' }).split('\n')).toEqual([
+      'PORT: found "x", expected a whole number from 0 to 65535',
+      'MAX_PARTICIPANTS: found "1", expected a whole number from MIN_PARTICIPANTS (2) to 1000',
+    ]);
+    expect(complaint({ MAX_PARTICIPANTS: '5', MIN_PARTICIPANTS: '1001' })).toMatch(
+      /^MIN_PARTICIPANTS: [^\n]* to 1000$/,
+    );
     expect(complaint({ TURN_SECRET: 'hush', PORT: 'x' })).not.toContain('hush');
   });
 });

@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { complain, complaintsOf, ConfigError, show, type Complaint } from './complaints';
 import type { ProcessConfig } from './config';
-import { logFormatIn, participantsComplaint } from './options';
+import { logFormatIn, participantsComplaints } from './options';
 import { secretNames, variableNames, variables, type VariableName } from './variables';
 
 type Environment = Partial<Record<VariableName, string>>;
@@ -31,16 +31,19 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
   const parsed = environment.safeParse(Object.fromEntries(variableNames.map((name) => [name, set[name]])), {
     reportInput: true,
   });
-  const complaints = [...(parsed.success ? [] : wrongValues(parsed.error, set)), ...missing(set)];
+  const limitOf = (name: 'MAX_PARTICIPANTS' | 'MIN_PARTICIPANTS') => ({
+    name,
+    found: set[name],
+    parsed: variables[name].safeParse(set[name]),
+  });
+  const complaints = [
+    ...(parsed.success ? [] : wrongValues(parsed.error, set)),
+    ...participantsComplaints(limitOf('MAX_PARTICIPANTS'), limitOf('MIN_PARTICIPANTS')),
+    ...missing(set),
+  ];
   if (!parsed.success || complaints.length > 0) throw new ConfigError(complaints);
 
   const values = parsed.data;
-  const complaint = participantsComplaint(
-    { name: 'MAX_PARTICIPANTS', value: values.MAX_PARTICIPANTS, shown: show(set.MAX_PARTICIPANTS) },
-    { name: 'MIN_PARTICIPANTS', value: values.MIN_PARTICIPANTS, shown: show(set.MIN_PARTICIPANTS) },
-  );
-  if (complaint) throw new ConfigError([complaint]);
-
   const { TURN_SERVER_URL, TURN_USERNAME, TURN_CREDENTIAL, TURN_URLS, TURN_SECRET, TLS_CERT, TLS_KEY, LAN } = values;
   return {
     port: values.PORT,

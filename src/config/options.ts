@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { complain, complaintsOf, ConfigError, show, type Complaint } from './complaints';
-import type { Config, ProcessConfig } from './config';
+import type { Config, ConfigOptions, ProcessConfig } from './config';
 import { iceHost, stunUrl, turnUrl } from './ice-urls';
 import { origin } from './origins';
 import { parsed, Unexpected } from './parsed';
@@ -119,14 +119,17 @@ export function readOptions(given: unknown, others: Record<string, z.ZodType> = 
   const ignored = Object.fromEntries(processOptions.map((name) => [name, z.unknown().optional()]));
   const schema = z.strictObject({ ...options, ...ignored, ...others }).describe('an object with options');
   const checked = schema.safeParse(given, { reportInput: true });
-  if (!checked.success) throw new ConfigError(complaintsOf(checked.error, schema, nameOf, showAt));
+  const limitOf = (name: 'maxParticipants' | 'minParticipants') => {
+    const found = (given as ConfigOptions | null)?.[name];
+    return { name, found, parsed: options[name].safeParse(found) };
+  };
+  const complaints = [
+    ...(checked.success ? [] : complaintsOf(checked.error, schema, nameOf, showAt)),
+    ...participantsComplaints(limitOf('maxParticipants'), limitOf('minParticipants')),
+  ];
+  if (complaints.length > 0) throw new ConfigError(complaints);
   // Once more, for the types.
   const values = z.object(options).parse(given);
-  const complaint = participantsComplaint(
-    { name: 'maxParticipants', value: values.maxParticipants },
-    { name: 'minParticipants', value: values.minParticipants },
-  );
-  if (complaint) throw new ConfigError([complaint]);
   return { ...values, logFormat: values.logFormat ?? logFormatIn(values.environment) };
 }
 
@@ -150,15 +153,14 @@ export const logFormatIn = (environment: string): Config['logFormat'] =>
 
 interface Limit {
   name: string;
-  value: number;
-  /** How to show the value; as a number unless given. */
-  shown?: string;
+  found: unknown;
+  parsed: z.ZodSafeParseResult<number>;
 }
 
-/** Returns what is wrong if the least number of participants is above the most. */
-export function participantsComplaint(max: Limit, min: Limit): Complaint | undefined {
-  if (min.value <= max.value) return undefined;
-  return min.value <= options.minParticipants.def.defaultValue
-    ? complain(max.name, max.shown ?? show(max.value), `a whole number from ${min.name} (${min.value}) to ${MAX_SEATS}`)
-    : complain(min.name, min.shown ?? show(min.value), `at most ${max.name} (${max.value})`);
+/** Returns what is wrong if the least number of participants is above the most. A limit that is wrong itself does not count. */
+export function participantsComplaints(max: Limit, min: Limit): Complaint[] {
+  if (!max.parsed.success || !min.parsed.success || min.parsed.data <= max.parsed.data) return [];
+  return min.parsed.data <= options.minParticipants.def.defaultValue
+    ? [complain(max.name, show(max.found), `a whole number from ${min.name} (${min.parsed.data}) to ${MAX_SEATS}`)]
+    : [complain(min.name, show(min.found), `at most ${max.name} (${max.parsed.data})`)];
 }

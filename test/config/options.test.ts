@@ -33,6 +33,7 @@ describe('the options of createCallServer', () => {
     [{ maxParticipants: 5n }, 'maxParticipants: found 5, expected a whole number from 1 to 1000'],
     [{ maxParticipants: Symbol('x') }, 'maxParticipants: found a symbol, expected a whole number from 1 to 1000'],
     [{ maxParticipants: 1 }, 'maxParticipants: found 1, expected a whole number from minParticipants (2) to 1000'],
+    [{ maxParticipants: 1, port: -1 }, /^port: .*\nmaxParticipants: found 1, expected [^\n]*$/],
     [{ minParticipants: 11 }, 'minParticipants: found 11, expected at most maxParticipants (10)'],
     [{ port: 70_000 }, 'port: found 70000, expected a whole number from 0 to 65535'],
     [{ demo: 'on' }, 'demo: found "on", expected true or false'],
