@@ -23,7 +23,8 @@ const FOR_USERS =
 const ENTRIES = ['.', './client', './react', './package.json'];
 const LIBRARY = `
   import { createServer } from 'node:http';
-  import { createCallServer, loadConfig, type CallServer, type RoomStore } from 'back-call';
+  import { ConfigError, createCallServer, loadConfig } from 'back-call';
+  import type { CallServer, CallServerOptions, Complaint, ConfigOptions, RoomStore } from 'back-call';
   import { joinCall, type Snapshot } from 'back-call/client';
   import { useVoiceCall, type VoiceCall } from 'back-call/react';
   import express from 'express';
@@ -31,11 +32,18 @@ const LIBRARY = `
   const app = express();
   const mount = { app, server: createServer(app) };
   export const calls: CallServer = createCallServer({ ...loadConfig({ PORT: '0' }), mount });
+  const partial: ConfigOptions = { maxParticipants: undefined, rateLimits: { events: 5 }, redis: { url: 'redis://h' } };
+  export const options: CallServerOptions = { ...partial, mount: undefined, log: undefined };
+  export const complaintsOf = (error: ConfigError): Complaint[] => (error.code === 'INVALID_CONFIG' ? error.complaints : []);
   export const seat: RoomStore['seat'] = () => Promise.resolve({ outcome: 'full' });
   export const names = ({ participants }: Snapshot): string[] => participants.map(({ username }) => username);
   export const useStandup = (): VoiceCall['state'] => useVoiceCall('standup', 'ada').state;
   // @ts-expect-error How many take part is a number.
   createCallServer({ maxParticipants: 'many' });
+  // @ts-expect-error There is no such option.
+  createCallServer({ maxParticipant: 5 });
+  // @ts-expect-error Origins are a list.
+  createCallServer({ corsOrigins: '*' });
   // @ts-expect-error Nobody joins without saying who they are.
   void joinCall({ meetingId: 'standup' });`;
 const FRONTEND = `
@@ -61,7 +69,14 @@ function run(file: string, ...args: string[]): Promise<string> {
 /** Compiles files of the project, and all types that they lead to; gives where these are. */
 async function compile(files: Record<string, string>, options: object): Promise<string[]> {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  const compilerOptions = { strict: true, target: 'es2022', lib: ['es2023', 'dom'], noEmit: true, ...options };
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: 'es2022',
+    lib: ['es2023', 'dom'],
+    noEmit: true,
+    ...options,
+  };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: Object.keys(files) }));
   return (await run('node', resolve('node_modules/typescript/bin/tsc'), '--listFiles')).trim().split('\n');
 }
