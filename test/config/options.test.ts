@@ -3,6 +3,7 @@
 import { createServer } from 'node:http';
 import express from 'express';
 import { describe, expect, it } from 'vitest';
+import { readOptions } from '../../src/config';
 import { ConfigError, createCallServer, loadConfig, type CallServerOptions } from '../../src/index';
 import { connect, get, GENEROUS, participant, refused, startServer } from '../helpers';
 
@@ -125,6 +126,15 @@ describe('the options of createCallServer', () => {
     });
     expect((await get(`${url}/api/call/stats`)).status).toBe(200);
     expect((await get(`${url}/api/call/stats`)).status).toBe(429);
+  });
+
+  it('[D11] complete partial groups with their defaults', () => {
+    const groups = { redis: { url: 'redis://h' }, turnRest: { urls: ['turn:t'], secret: 's', ttlSeconds: undefined } };
+    expect(readOptions({ ...groups, rateLimits: { events: 7 } })).toMatchObject({
+      redis: { url: 'redis://h', prefix: 'back-call', isRequired: false, leaseMs: 15_000 },
+      turnRest: { urls: ['turn:t'], secret: 's', ttlSeconds: 3600 },
+      rateLimits: { ...loadConfig().rateLimits, events: 7 },
+    });
   });
 
   it('[D11] limit the seats to the default when maxParticipants is undefined', async () => {
