@@ -10,7 +10,7 @@ import { createMemoryBackplane } from './backplane/memory';
 import { createRedisBackplane } from './backplane/redis';
 import { iceWarnings, readOptions, type Config, type ConfigOptions } from './config';
 import { PeerDirectory } from './directory';
-import { PEER_SOCKET_PATH, SOCKET_PATH } from './doors';
+import { PEER_SOCKET_PATH } from './doors';
 import { CallError } from './errors';
 import { createIceResolver } from './ice';
 import type { Identity } from './identity';
@@ -23,6 +23,7 @@ import { createApp } from './transport/http';
 import { createListener } from './transport/listener';
 import { AddressLimit } from './transport/limits';
 import { originCheckOf } from './transport/origins';
+import { keepPathsFree, requireFreePaths, type NeededPath } from './transport/path-conflicts';
 import { createPeers } from './transport/peers';
 import { Proxies } from './transport/proxies';
 import { Sockets } from './transport/sockets';
@@ -71,13 +72,18 @@ const partSchemas = {
   backplane: withMethods('a Backplane', 'opened', 'close').optional(),
 } satisfies Record<Exclude<keyof CallServerOptions, keyof Config>, z.ZodType>;
 
-/** Throws a `ConfigError` with the code `INVALID_CONFIG` for wrong options. */
+/**
+ * Throws a `ConfigError` with the code `INVALID_CONFIG` for wrong options, and an error with the code `PATH_TAKEN` if another
+ * Socket.IO or PeerJS server is attached to the server on the same path.
+ */
 export function createCallServer(options: CallServerOptions = {}): CallServer {
   const given = readOptions(options, partSchemas);
   const { mount, identity, log: givenLog, backplane: givenBackplane } = options;
   const config = { ...given, demo: given.demo ?? (!mount && given.environment === 'development') };
   const log = givenLog ?? createLogger(config);
   for (const warning of iceWarnings(config)) log.warn(warning);
+  const needed = neededPaths(config);
+  if (mount) requireFreePaths(mount.server, needed);
   const backplane = givenBackplane ?? openBackplane(config, log);
   const { windowMs, requests, connections } = config.rateLimits;
 
@@ -142,11 +148,12 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   if (mount) mount.app.use(app);
   else listener.serve(app);
 
+  const allowAllPaths = keepPathsFree(server, needed, log);
   const giveUpgradesBack = takeUpgrades({
     server,
     log,
     doors: {
-      [SOCKET_PATH]: (req, socket, head) => {
+      [config.socketPath]: (req, socket, head) => {
         checkProtocol(req);
         engine.handleUpgrade(req, socket, head);
       },
@@ -156,7 +163,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       admitOrigin(req);
       openConnections.admitUpgrade(req);
       // A long-polling client that upgrades is connected already.
-      if (!req.url?.startsWith(SOCKET_PATH) || sessions.idOf(req) === undefined) await admitConnection(req);
+      if (!req.url?.startsWith(config.socketPath) || sessions.idOf(req) === undefined) await admitConnection(req);
     },
   });
 
@@ -173,6 +180,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     await within(config.shutdownGraceMs / 2, finish());
     await within(timeLeft(), Promise.all([sockets.close(), peers.close()]));
     giveUpgradesBack();
+    allowAllPaths();
     isClosed = true;
     await within(timeLeft(), listener.close());
     listener.terminate();
@@ -199,6 +207,18 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     },
     close: () => (closing ??= closeAll()),
   };
+}
+
+function neededPaths({ socketPath }: Config): NeededPath[] {
+  const change = 'Set the option socketPath (SOCKET_PATH) to another path, also in the SDK';
+  return [
+    {
+      path: socketPath,
+      protocol: 'Socket.IO or WebSocket',
+      remedy: `${change}, or attach that server to another path.`,
+    },
+    { path: PEER_SOCKET_PATH, protocol: 'PeerJS or WebSocket', remedy: 'Attach that server to another path.' },
+  ];
 }
 
 /** One node, or several that share a Redis: here it is decided, and nowhere else. */

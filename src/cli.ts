@@ -22,6 +22,7 @@ const flags: Record<Exclude<VariableName, SecretName>, [group: string, flag: str
   TLS_CERT: ['Serving', '--cert <file>', 'HTTPS by a certificate of your own, in PEM'],
   TLS_KEY: ['Serving', '--key <file>', 'the private key for it, in PEM'],
   STATE_DIR: ['Serving', '--state-dir <folder>', 'where the certificate authority is kept'],
+  SOCKET_PATH: ['Serving', '--socket-path <path>', 'path of Socket.IO'],
   PUBLIC_URL: ['Serving', '--public-url <url>', 'URL under which clients reach this server, behind a proxy'],
   CORS_ORIGIN: ['Serving', '--cors-origin <origins>', 'origins whose pages may connect, by comma; * for any'],
   MAX_PARTICIPANTS: ['Calls', '--max-participants <number>', 'seats of a call'],

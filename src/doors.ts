@@ -3,11 +3,11 @@
 /** REST of calls. */
 export const API_PATH = '/api/call';
 
-/** Socket.IO, and the namespaces that share the calls; `/` is what frontends of the first version connect to. */
+/** The default path of Socket.IO, and the namespaces that share the calls; `/` is what frontends of the first version connect to. */
 export const SOCKET_PATH = '/socket.io/';
 export const NAMESPACES = ['/', '/call'];
 
-/** The browser builds of socket.io-client that are served below `SOCKET_PATH`. */
+/** The browser builds of socket.io-client that are served below the path of Socket.IO. */
 export const socketClientFiles = ['socket.io.js', 'socket.io.min.js', 'socket.io.esm.min.js'];
 
 /** Where `new Peer(id, { path, key })` finds the broker, and where it opens its WebSocket. */

@@ -15,15 +15,16 @@ export interface Address {
  * Derives the endpoints. A path prefix is kept (`https://x.example/calls`); query, fragment and credentials are ignored.
  *
  * @param url - `http(s):`, `ws(s):`, or a path on the page's own origin that begins with `/`, `./` or `../`. The default is `/`.
+ * @param socketPath - the server's path of Socket.IO, below that of `url`.
  * @throws a {@link CallError} `INVALID_URL` for every other value, also for values that its type excludes.
  */
-export function addressOf(url: string | URL = '/'): Address {
+export function addressOf(url: string | URL = '/', socketPath = SOCKET_PATH): Address {
   const { origin, hostname, port, protocol, pathname } = parse(url);
   const prefix = pathname.replace(/\/+$/, '');
   const secure = protocol === 'https:';
   return {
     namespace: `${origin}/call`,
-    socketPath: prefix + SOCKET_PATH,
+    socketPath: `${prefix}/${socketPath.replace(/^\/+|\/+$/g, '')}/`,
     peer: {
       host: hostname,
       port: Number(port) || (secure ? 443 : 80),

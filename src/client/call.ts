@@ -20,6 +20,8 @@ export interface CallOptions {
    * `ws:` and `wss:` mean the same as `http:` and `https:`.
    */
   url?: string | URL | undefined;
+  /** The server's option `socketPath`, if it has one. A path prefix of `url` comes before it. */
+  socketPath?: string | undefined;
   meetingId: string;
   userId: string;
   /** What the others see; `Anonymous` unless given. */
@@ -51,9 +53,9 @@ const calls = new Map<string, Call>();
  * Rejects with a {@link CallError}: the server's refusal, `INVALID_URL`, `TIMEOUT`, `ABORTED` or `UNSUPPORTED_BROWSER`.
  */
 export async function joinCall(options: CallOptions): Promise<Call> {
-  const { url, meetingId, userId, signal } = options;
+  const { url, socketPath, meetingId, userId, signal } = options;
   if (signal?.aborted) throw localError('ABORTED');
-  const key = JSON.stringify([addressOf(url), meetingId, userId]);
+  const key = JSON.stringify([addressOf(url, socketPath), meetingId, userId]);
   const present = calls.get(key);
   if (present) {
     signal?.addEventListener('abort', () => void present.leave(), { once: true });
@@ -229,9 +231,9 @@ export class Call {
 
   /** Throws a {@link CallError} and ends the call when the URL is invalid, or the browser blocks connections to it. */
   #openSession(): Session {
-    const { url, meetingId, userId, rtcConfiguration } = this.#options;
+    const { url, socketPath, meetingId, userId, rtcConfiguration } = this.#options;
     try {
-      const address = addressOf(url);
+      const address = addressOf(url, socketPath);
       const identity = { meetingId, userId, username: this.#username };
       return new Session(
         { address, identity, rtcConfiguration, speaker: this.#speaker },

@@ -17,6 +17,8 @@ export interface Config {
   environment: string;
   /** The URL under which clients reach this server, a path prefix included; undefined for that of each request. */
   publicUrl?: string | undefined;
+  /** The path of Socket.IO, with a slash at its start and its end. */
+  socketPath: string;
   /** Whether the demo is served. Unless set, it is in development, but never inside another application. */
   demo?: boolean | undefined;
   /** `*` among them for any. */

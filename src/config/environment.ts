@@ -50,6 +50,7 @@ export function loadConfig(env: Record<string, string | undefined> = {}): Proces
     host: values.HOST,
     environment: values.NODE_ENV,
     publicUrl: values.PUBLIC_URL,
+    socketPath: values.SOCKET_PATH,
     // Who carries it to a room without internet has no other page there.
     demo: values.DEMO ?? (LAN || undefined),
     open: values.OPEN,

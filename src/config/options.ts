@@ -1,11 +1,13 @@
 // The options of a call server: a schema with a default for each, and what belongs together.
 
 import * as z from 'zod';
+import { SOCKET_PATH } from '../doors';
 import { complain, complaintsOf, ConfigError, show, type Complaint } from './complaints';
 import type { Config, ConfigOptions, ProcessConfig } from './config';
 import { iceHost, stunUrl, turnUrl } from './ice-urls';
 import { origin } from './origins';
 import { parsed, Unexpected } from './parsed';
+import { socketPath } from './socket-path';
 import { trustedProxies } from './trusted-proxies';
 
 const DAY = 86_400_000;
@@ -81,6 +83,7 @@ export const options = {
   host: text('a host name or address').optional(),
   environment: text('a name').default('development'),
   publicUrl: publicUrl.optional(),
+  socketPath: socketPath.default(SOCKET_PATH),
   demo: flag().optional(),
   corsOrigins: listOf(origin, 'origins such as https://app.example, with * among them for any').default([
     'http://localhost:5173',

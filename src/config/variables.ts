@@ -39,6 +39,7 @@ export const variables = {
   TLS_CERT: plain(text('a file').optional()),
   TLS_KEY: plain(text('a file').optional()),
   STATE_DIR: plain(text('a folder').optional()),
+  SOCKET_PATH: plain(options.socketPath),
   PUBLIC_URL: plain(options.publicUrl),
   CORS_ORIGIN: list(options.corsOrigins),
   MAX_PARTICIPANTS: number(options.maxParticipants),

@@ -5,11 +5,25 @@ import { firstEntry, remember } from './entry';
 import { Lobby } from './Lobby';
 import { Meeting } from './Meeting';
 
-export function App({ userId }: { userId: string }) {
+interface Props {
+  userId: string;
+  socketPath: string | undefined;
+}
+
+export function App({ userId, socketPath }: Props) {
   const [entry, setEntry] = useState(firstEntry);
   const [isEntered, setEntered] = useState(false);
 
-  if (isEntered) return <Meeting userId={userId} entry={entry} onChange={setEntry} onExit={() => setEntered(false)} />;
+  if (isEntered)
+    return (
+      <Meeting
+        userId={userId}
+        socketPath={socketPath}
+        entry={entry}
+        onChange={setEntry}
+        onExit={() => setEntered(false)}
+      />
+    );
 
   const enter = () => {
     const trimmed = { ...entry, meetingId: entry.meetingId.trim(), username: entry.username.trim() };

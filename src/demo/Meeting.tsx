@@ -4,23 +4,24 @@ import { useVoiceCall } from '../react';
 import { CallView } from './CallView';
 import type { Entry } from './entry';
 import { Farewell } from './Farewell';
+import { SERVER } from './server';
 import { Waiting } from './Waiting';
-
-/** Relative to this page, so that it also holds behind a path. */
-const SERVER = '..';
 
 interface Props {
   userId: string;
+  /** The path of Socket.IO on the server. */
+  socketPath: string | undefined;
   entry: Entry;
   onChange: (entry: Entry) => void;
   onExit: () => void;
 }
 
-export function Meeting({ userId, entry, onChange, onExit }: Props) {
+export function Meeting({ userId, socketPath, entry, onChange, onExit }: Props) {
   const { meetingId, username, microphone, camera, speaker } = entry;
   const call = useVoiceCall(meetingId, userId, username || undefined, {
     autoJoin: true,
     url: SERVER,
+    socketPath,
     audio: window.isSecureContext && (microphone || true),
     video: camera || undefined,
     speaker: speaker || undefined,

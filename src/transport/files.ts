@@ -16,7 +16,7 @@ export const clientPaths = [CLIENT_PATH, CLIENT_MODULE_PATH].flatMap((path) => [
 /** To be asked for `clientPaths` alone. */
 export const clientFiles = filesIn(BUILT);
 
-/** The browser builds of socket.io-client. Must be mounted at `SOCKET_PATH`. */
+/** The browser builds of socket.io-client. Must be mounted at the path of Socket.IO. */
 export const socketClient = filesIn(join(BUILT, 'socket.io'));
 
 /** The demo, as seen from beside it: so it is found behind a proxy that puts a path before ours, too. */

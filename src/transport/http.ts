@@ -21,7 +21,6 @@ import {
   NAMESPACES,
   PEER_KEY,
   PEER_PATH,
-  SOCKET_PATH,
   socketClientFiles,
   TRUST_PATH,
 } from '../doors';
@@ -108,7 +107,7 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
     req.url = collapseSlashes(req.url);
     next();
   });
-  app.use(SOCKET_PATH, door, socketRoutes(options));
+  app.use(options.config.socketPath, door, socketRoutes(options));
   app.use(PEER_PATH, limited, peerRoutes(options), options.peers, nothingHere);
   app.use(API_PATH, limited, callRoutes(options), nothingHere);
   app.use(fileRoutes(options, limited));
@@ -170,7 +169,7 @@ function callRoutes({ config, proxies, rooms, directory, iceServers, authority }
         secure,
         key: PEER_KEY,
       },
-      socket: { path: prefix + SOCKET_PATH, namespaces: NAMESPACES },
+      socket: { path: prefix + config.socketPath, namespaces: NAMESPACES },
       isSecureContext,
       insecureReason: isSecureContext ? null : INSECURE_REASON,
       trustPath: authority ? prefix + TRUST_PATH : null,
@@ -227,7 +226,7 @@ function rootRoutes({ config, proxies, isHealthy, isDraining, admitRequest, auth
       peer: `${API_PATH}/peers/:peerId`,
       config: `${API_PATH}/config`,
       peerjs: PEER_PATH,
-      socketio: SOCKET_PATH,
+      socketio: config.socketPath,
       client: CLIENT_PATH,
       ...(config.demo && { demo: DEMO_PATH }),
       ...(authority && { trust: TRUST_PATH, authority: AUTHORITY_PATH }),

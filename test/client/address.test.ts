@@ -49,6 +49,12 @@ it.each([
   expect(addressOf(url)).toMatchObject({ namespace: 'https://own.example/call', socketPath });
 });
 
+it.each(['/call-socket/', 'call-socket', '//call-socket//'])('[D15] the path of Socket.IO %s', (socketPath) => {
+  vi.stubGlobal('location', { href: 'https://own.example/' });
+  expect(addressOf('https://calls.example', socketPath).socketPath).toBe('/call-socket/');
+  expect(addressOf('https://calls.example/calls/', socketPath).socketPath).toBe('/calls/call-socket/');
+});
+
 it.each([
   ['localhost:5000'],
   ['calls.example'],
