@@ -6,6 +6,7 @@ import type { ErrorCode, Refusal } from './protocol';
 export const errors: Record<ErrorCode, { status: number; message: string }> = {
   INVALID_PAYLOAD: { status: 400, message: 'The payload is not what this request takes.' },
   INVALID_SIGNAL: { status: 400, message: 'The signal is missing, too large or not of the right shape.' },
+  INVALID_REQUEST: { status: 400, message: 'This HTTP request cannot be served.' },
   UNSUPPORTED_PROTOCOL_VERSION: {
     status: 400,
     message: 'Unsupported protocol version. This server supports Socket.IO clients 3.x and 4.x (Engine.IO protocol 4).',
@@ -33,6 +34,13 @@ export const errors: Record<ErrorCode, { status: number; message: string }> = {
   UNAVAILABLE: { status: 503, message: 'This is not possible at the moment. Try again.' },
 };
 
+export interface CallErrorDetails {
+  detail?: string;
+  retryAfterMs?: number;
+  /** HTTP status; that of the code unless given. */
+  status?: number;
+}
+
 /** A refusal that its audience can act on: it has a stable code, and a sentence that may be shown. */
 export class CallError extends Error {
   readonly code: ErrorCode;
@@ -40,11 +48,11 @@ export class CallError extends Error {
   /** Milliseconds until it is worth trying again, with `RATE_LIMITED` and `UNAVAILABLE`. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, { detail, retryAfterMs }: { detail?: string; retryAfterMs?: number } = {}) {
+  constructor(code: ErrorCode, { detail, retryAfterMs, status = errors[code].status }: CallErrorDetails = {}) {
     super(detail ? `${errors[code].message} (${detail})` : errors[code].message);
     this.name = 'CallError';
     this.code = code;
-    this.status = errors[code].status;
+    this.status = status;
     this.retryAfterMs = retryAfterMs;
   }
 }

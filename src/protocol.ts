@@ -80,6 +80,7 @@ export type Payload<E extends ClientEvent> = z.output<(typeof clientEvents)[E]>;
 export type ErrorCode =
   | 'INVALID_PAYLOAD'
   | 'INVALID_SIGNAL'
+  | 'INVALID_REQUEST'
   | 'UNSUPPORTED_PROTOCOL_VERSION'
   | 'PEER_DISCOVERY_OFF'
   | 'ORIGIN_NOT_ALLOWED'

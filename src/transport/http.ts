@@ -308,16 +308,20 @@ const nothingHere: RequestHandler = () => {
   throw new CallError('NOT_FOUND');
 };
 
+/** What `send` sets before it finds that it cannot serve a file. `Content-Range` remains: with 416 it tells the size. */
+const OF_THE_FILE = ['ETag', 'Last-Modified', 'Accept-Ranges', 'Content-Type', 'Content-Length'];
+
 function answerError(log: Logger): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   // eslint-disable-next-line @typescript-eslint/no-unused-vars
   return (thrown: unknown, req, res, _next) => {
-    const error = isBadUrl(thrown) ? new CallError('INVALID_PAYLOAD', { detail: 'URL' }) : toCallError(thrown);
+    const error = httpErrorOf(thrown);
     const where = { method: req.method, path: req.path.slice(0, 128), reason: error.code };
     if (error.code === 'INTERNAL_ERROR') log.error({ ...where, err: thrown }, 'failed');
     // What is not there is asked for all the time, and harms nobody.
     else log[error.status === 404 ? 'debug' : 'warn'](where, 'refused');
     if (res.headersSent) return void res.destroy();
+    if (error.code === 'INVALID_REQUEST') for (const name of OF_THE_FILE) res.removeHeader(name);
     // Else the browser would keep it from the page, and its developer would not find out why.
     if (error.code === 'ORIGIN_NOT_ALLOWED' && req.method !== 'OPTIONS')
       res.vary('Origin').set('Access-Control-Allow-Origin', req.headers.origin);
@@ -326,5 +330,11 @@ function answerError(log: Logger): ErrorRequestHandler {
   };
 }
 
-/** Express could not decode a parameter. */
-const isBadUrl = (thrown: unknown) => thrown instanceof URIError;
+/** Returns what middleware threw as a `CallError`. Client errors of Express's middleware (`http-errors`) keep their status. */
+function httpErrorOf(thrown: unknown): CallError {
+  // Express could not decode a parameter.
+  if (thrown instanceof URIError) return new CallError('INVALID_PAYLOAD', { detail: 'URL' });
+  const status = thrown instanceof Error && 'status' in thrown ? Number(thrown.status) : 0;
+  if (thrown instanceof CallError || !(status >= 400 && status < 500)) return toCallError(thrown);
+  return status === 404 ? new CallError('NOT_FOUND') : new CallError('INVALID_REQUEST', { status });
+}

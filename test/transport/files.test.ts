@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import express from 'express';
+import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type * as Api from '../../src/index';
 import { createCallServer, loadConfig, type CallServerOptions } from '../../src/index';
@@ -118,11 +119,42 @@ describe('the SDK', () => {
   it('[D5] is all that is served of what was built', async () => {
     const { url } = await startServer({ demo: false });
     const others = ['', '/', '/index.js', '/index.d.ts', '/../server.js', '/..%2fserver.js', '/%2e%2e/server.js'];
-    const misspelt = ['/back-call.js/', '/Back-Call.js', '/back-call%2ejs', '//back-call.js', '/back-call.js%00'];
+    const misspelt = ['/back-call.js/', '/Back-Call.js', '/back-call%2ejs', '/back-call.js%00'];
     for (const path of [...others, ...misspelt])
       expect(refusalOf(await ask(url, `/client${path}`)), path).toMatchObject(NOT_FOUND);
     for (const path of ['/index.js', '/server.js', '/dist/server.js', '/package.json'])
       expect(refusalOf(await ask(url, path)), path).toMatchObject(NOT_FOUND);
+  });
+
+  it.each([
+    ['a range of nonsense digits', { Range: 'bytes=-5-' }, [200, 416]],
+    ['a range that ends before it begins', { Range: 'bytes=9-1' }, [416]],
+    ['a range beyond the end', { Range: 'bytes=999999999-' }, [416]],
+    ['a suffix of zero bytes', { Range: 'bytes=-0' }, [416]],
+    ['a range that begins before the file', { Range: 'bytes=-999999999' }, [206, 416]],
+    ['a range of huge numbers', { Range: `bytes=${'9'.repeat(400)}-` }, [200, 416]],
+    ['a range of letters', { Range: 'bytes=a-b' }, [200, 416]],
+    ['an empty range', { Range: 'bytes=' }, [200, 416]],
+    ['a range of other units', { Range: 'lines=9-1' }, [200]],
+    ['many ranges', { Range: `bytes=${Array.from({ length: 1000 }, (_, i) => `${2 * i}-${2 * i}`).join()}` }, [200]],
+    ['many ranges beyond the end', { Range: `bytes=${Array(500).fill('9-1').join()}` }, [416]],
+    ['another ETag', { 'If-Match': '"another"' }, [412]],
+    ['a date before the file', { 'If-Unmodified-Since': 'Thu, 01 Jan 1970 00:00:00 GMT' }, [412]],
+    ['no date', { 'If-Unmodified-Since': 'yesterday', 'If-Modified-Since': 'x', 'If-Range': 'y' }, [200]],
+  ])('[D5] answers a request with %s as HTTP says, and logs no stack', async (_what, headers, statuses) => {
+    const lines: string[] = [];
+    const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
+    const { url } = await startServer({ demo: true, log });
+    for (const path of ['/client/back-call.js', '/demo/index.html']) {
+      const answer = await ask(url, path, headers);
+      expect(statuses, path).toContain(answer.status);
+      if (answer.status < 400) continue;
+      expect(refusalOf(answer).body).toMatchObject({ success: false, code: 'INVALID_REQUEST' });
+      expect(answer.headers).toMatchObject({ 'content-type': 'application/json; charset=utf-8' });
+      expect(answer.headers).not.toHaveProperty('last-modified');
+      if (answer.status === 416) expect(answer.headers['content-range']).toMatch(/^bytes \*\/\d+$/);
+    }
+    expect(lines.join('\n')).not.toMatch(/INTERNAL_ERROR|stack/);
   });
 
   it('[D5] cannot be written to', async () => {
