@@ -95,6 +95,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const listener = createListener({
     credentials: identity?.credentials,
     connections: openConnections,
+    proxies,
     keepAliveTimeoutMs,
   });
   const server = mount?.server ?? listener.server;

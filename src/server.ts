@@ -6,7 +6,7 @@ import { explain, readCommandLine } from './cli';
 import { ConfigError, loadConfig, misspeltInEnvironment, misspeltInFile, type ProcessConfig } from './config';
 import { DEMO_PATH } from './doors';
 import { EnvFileError, readEnvFile } from './env-file';
-import { greet, originsOf, type Greeting } from './greeting';
+import { greet, originsOf, rootsOf, type Greeting } from './greeting';
 import { IdentityError, openIdentity, stateFolder } from './identity';
 import { ownHosts, reachableAddresses } from './identity/hosts';
 import { createLogger } from './logger';
@@ -122,6 +122,8 @@ function tellWhere(port: number): void {
     isSecure: identity !== undefined,
     hosts: hostsToTell(),
     port,
+    publicUrl: config.publicUrl,
+    socketPath: config.socketPath,
     hasDemo: calls.hasDemo,
     isLan: config.lan,
     fingerprint: identity?.authority?.fingerprint,
@@ -131,7 +133,8 @@ function tellWhere(port: number): void {
   if (text === greeted) return;
   greeted = text;
   const [origin, ...others] = originsOf(greeting);
-  log.info({ port, environment: config.environment, ...(others.length > 0 && { others }) }, `listening on ${origin}`);
+  const { environment, publicUrl } = config;
+  log.info({ port, environment, publicUrl, ...(others.length > 0 && { others }) }, `listening on ${origin}`);
   if (config.logFormat === 'pretty') process.stdout.write(text);
 }
 
@@ -157,10 +160,11 @@ async function lookAround(port: number): Promise<void> {
 }
 
 async function openBrowser(port: number): Promise<void> {
-  const [origin] = originsOf({ isSecure: identity !== undefined, hosts: hostsToTell(), port });
+  const place = { isSecure: identity !== undefined, hosts: hostsToTell(), port };
+  const [root] = rootsOf({ ...place, publicUrl: config.publicUrl });
   try {
     const { default: open } = await import('open');
-    await open(calls.hasDemo ? origin + DEMO_PATH : origin);
+    await open(calls.hasDemo ? root + DEMO_PATH : root);
   } catch (error) {
     log.warn({ reason: String(error) }, 'no browser could be opened');
   }

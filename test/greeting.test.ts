@@ -9,6 +9,8 @@ const here: Greeting = {
   isSecure: false,
   hosts: ['localhost'],
   port: 5000,
+  publicUrl: undefined,
+  socketPath: '/socket.io/',
   hasDemo: true,
   isLan: false,
   fingerprint: undefined,
@@ -49,6 +51,23 @@ describe('the greeting', () => {
     expect(greet(here)).not.toMatch(/Trust|█/);
     expect(greet({ ...here, hasDemo: false })).toContain('  Server     http://localhost:5000\n');
     expect(greet({ ...here, port: 80 })).toContain("io('http://localhost')");
+  });
+
+  it('[D14] has the path prefix of PUBLIC_URL, and another path of Socket.IO, in all it gives out', () => {
+    for (const place of [here, lan]) {
+      const text = greet({ ...place, publicUrl: 'https://example.com/calls' });
+      const lines = text.split('\n');
+      expect(lines).toContain('  Demo       https://example.com/calls/demo/');
+      expect(text).toContain("new Peer({ host: 'example.com', port: 443, path: '/calls/peerjs', secure: true");
+      expect(lines).toContain("  Signaling  io('https://example.com', { path: '/calls/socket.io/' })");
+      expect(text).not.toMatch(/localhost|192\.168|5000/);
+    }
+    const text = greet({ ...lan, publicUrl: 'https://example.com/calls' });
+    expect(text).toContain('https://example.com/calls/trust ');
+    expect(scan(text)).toBe('https://example.com/calls');
+    expect(greet({ ...here, publicUrl: 'http://example.com:8080', socketPath: '/s/' })).toContain(
+      "host: 'example.com', port: 8080, path: '/peerjs' })\n  Signaling  io('http://example.com:8080', { path: '/s/' })\n",
+    );
   });
 
   it('tells every address on a LAN, and how to be trusted there', () => {

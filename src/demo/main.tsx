@@ -2,12 +2,11 @@
 
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
-import { SERVER } from './server';
-import { socketPathOf } from './socket-path';
+import { fetchSocketPath } from './socket-path';
 import { claimUserId } from './tab-user-id';
 
 const page = document.getElementById('page');
 if (page)
-  void Promise.all([claimUserId(), socketPathOf(SERVER)]).then(([userId, socketPath]) =>
+  void Promise.all([claimUserId(), fetchSocketPath()]).then(([userId, socketPath]) =>
     createRoot(page).render(<App userId={userId} socketPath={socketPath} />),
   );

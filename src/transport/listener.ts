@@ -7,6 +7,7 @@ import type { Credentials } from '../identity';
 import type { Connections, RequestTimeouts } from './connections';
 import { inTurn } from './pipelining';
 import { takePlainConnections } from './plain';
+import type { Proxies } from './proxies';
 
 /** Allows slow clients and stops slowloris attacks. In milliseconds. */
 const TIMEOUTS: RequestTimeouts = { head: 15_000, body: 15_000 };
@@ -29,13 +30,14 @@ export interface Listener {
 export interface ListenerOptions {
   credentials?: Credentials | undefined;
   connections: Connections;
+  proxies: Proxies;
   /** How long a connection is kept for its next request, in milliseconds. */
   keepAliveTimeoutMs: number;
   timeouts?: RequestTimeouts;
 }
 
 export function createListener(options: ListenerOptions): Listener {
-  const { credentials, connections, keepAliveTimeoutMs, timeouts = TIMEOUTS } = options;
+  const { credentials, connections, proxies, keepAliveTimeoutMs, timeouts = TIMEOUTS } = options;
   const settings = {
     keepAliveTimeout: keepAliveTimeoutMs,
     // Some versions of Node.js count the time between two requests, too. `connections` ends slow requests earlier.
@@ -45,7 +47,7 @@ export function createListener(options: ListenerOptions): Listener {
   const secure = credentials && createSecureServer({ ...settings, ...credentials, handshakeTimeout: timeouts.head });
   const server: Server = secure ?? createServer(settings);
   server.timeout = STALLED_MS;
-  if (secure) takePlainConnections(secure, timeouts.head);
+  if (secure) takePlainConnections(secure, timeouts.head, proxies);
   connections.watch(server, timeouts);
 
   return {

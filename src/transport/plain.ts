@@ -4,12 +4,10 @@ import { createServer } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { AUTHORITY_PATH, TRUST_PATH } from '../doors';
+import type { Proxies } from './proxies';
 
 /** The content type of a TLS record that begins a handshake (RFC 8446, 5.1). No method of HTTP begins with this byte. */
 const HANDSHAKE = 22;
-
-/** A name or address, and perhaps a port. */
-const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i;
 
 /** What is needed before HTTPS can be trusted. */
 const OPEN_PATHS = [AUTHORITY_PATH, TRUST_PATH];
@@ -20,15 +18,19 @@ const OPEN_PATHS = [AUTHORITY_PATH, TRUST_PATH];
  *
  * @param patienceMs - how long until the first byte, and a plain connection as a whole, may take
  */
-export function takePlainConnections(server: SecureServer, patienceMs: number): void {
+export function takePlainConnections(
+  server: SecureServer,
+  patienceMs: number,
+  proxies: Pick<Proxies, 'secureUrlOf'>,
+): void {
   const plain = createServer((req, res) => {
     res.setHeader('Connection', 'close');
     const { url = '' } = req;
     if (OPEN_PATHS.includes(url.split('?', 1)[0] ?? '')) return void server.emit('request', req, res);
-    const { host = '' } = req.headers;
-    if (!HOST.test(host)) return void res.writeHead(400).end();
+    const root = proxies.secureUrlOf(req);
+    if (root === undefined) return void res.writeHead(400).end();
     // Not for good: browsers would remember it when this port serves plain HTTP again.
-    res.writeHead(307, { Location: `https://${host}${url.startsWith('/') ? url : '/'}` }).end();
+    res.writeHead(307, { Location: root + (url.startsWith('/') ? url : '/') }).end();
   });
 
   const startTls = server.listeners('connection');

@@ -15,6 +15,9 @@ const MAX_ADDRESS_LENGTH = 64;
 /** A path segment of RFC 3986 that is neither `.` nor `..`. */
 const SEGMENT = /^(?!\.\.?$)[\w.~!$&'()*+;=:@%-]{1,64}$/;
 
+/** A name or address, and perhaps a port. */
+const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i;
+
 /** Reads the headers `X-Forwarded-*` of trusted proxies, and ignores them from everybody else. */
 export class Proxies {
   readonly #trust: (address: string, hop: number) => boolean;
@@ -63,6 +66,15 @@ export class Proxies {
     // Behind a proxy that terminates TLS, the next one often sends the port of its own plain HTTP.
     const isUsable = port && /^\d{1,5}$/.test(port) && !Object.values<string>(DEFAULT_PORTS).includes(port);
     return urlOf(scheme, isUsable && !hasPort(host) ? `${host}:${port}` : host, this.prefixOf(req));
+  }
+
+  /**
+   * Returns the URL of this server's root by HTTPS, without a slash at its end, for a request by plain HTTP on the port of HTTPS;
+   * undefined without a valid host.
+   */
+  secureUrlOf(req: Incoming): string | undefined {
+    const host = this.#publicUrl?.host ?? this.#hostOf(req);
+    return HOST.test(host) ? `https://${host}${this.prefixOf(req)}` : undefined;
   }
 
   /** Returns the path that a proxy removes in front of ours, without a slash at its end; empty for none. */

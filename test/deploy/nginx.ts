@@ -30,13 +30,21 @@ export type ServerPorts = Record<string, number>;
 /** For Socket.IO's client, which asks who vouches for a certificate whatever the environment says. */
 export const OURS = { rejectUnauthorized: false };
 
-/** Starts nginx, and settles when it takes connections; it ends with the test. */
-export async function startNginx(document: string, serverPorts: ServerPorts): Promise<Nginx> {
+/**
+ * Starts nginx, and settles when it takes connections; it ends with the test.
+ *
+ * @param edit - changes the configuration of the document
+ */
+export async function startNginx(
+  document: string,
+  serverPorts: ServerPorts,
+  edit = (configuration: string) => configuration,
+): Promise<Nginx> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'nginx-'));
   // Started by root it works as another user, who has to get in.
   chmodSync(folder, 0o755);
-  writeFileSync(join(folder, 'nginx.conf'), configuration(document, port, serverPorts));
+  writeFileSync(join(folder, 'nginx.conf'), edit(configuration(document, port, serverPorts)));
   certify(folder);
 
   const nginx = spawn(pathOf('nginx'), ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {

@@ -225,10 +225,12 @@ describe.each(['http', 'https'])('by %s, a client', (scheme) => {
     const identity = scheme === 'https' ? await openOwnIdentity({ folder, hosts: () => hosts }) : undefined;
     const limits = { total: 100, perAddress: 100 };
     const { sessions } = createEngine();
-    const connections = new Connections({ limits, proxies: new Proxies({}), sessions, log: silent });
+    const proxies = new Proxies({});
+    const connections = new Connections({ limits, proxies, sessions, log: silent });
     const listener = createListener({
       credentials: identity?.credentials,
       connections,
+      proxies,
       keepAliveTimeoutMs: 65_000,
       timeouts: { head: 100, body: 100 },
     });

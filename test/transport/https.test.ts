@@ -14,6 +14,7 @@ import type { Hosts } from '../../src/identity/hosts';
 import { openOwnIdentity } from '../../src/identity/own';
 import type { CallServerOptions } from '../../src/index';
 import { takePlainConnections } from '../../src/transport/plain';
+import { Proxies } from '../../src/transport/proxies';
 import { before, dial, participant, portOf, refusedUpgrade, startServer } from '../helpers';
 import { needBuild } from '../need';
 
@@ -124,6 +125,21 @@ describe('HTTPS', () => {
 });
 
 describe('plain HTTP on a port of HTTPS', () => {
+  it('[D14] keeps the path prefix of a trusted proxy, or of PUBLIC_URL, in the redirect', async () => {
+    const forwarded = { 'X-Forwarded-Host': 'example.com', 'X-Forwarded-Prefix': '/calls' };
+    const locationOf = async (options: CallServerOptions, headers: Record<string, string> = forwarded) => {
+      const { askPlainly, port } = await startSecureServer(options);
+      const { location = '' } = (await askPlainly('/demo/?meeting=x', headers)).headers;
+      return location.replace(`:${port}`, '');
+    };
+    expect(await locationOf({ trustProxy: 1 })).toBe('https://example.com/calls/demo/?meeting=x');
+    expect(await locationOf({})).toBe('https://127.0.0.1/demo/?meeting=x');
+    for (const publicUrl of ['https://calls.example/calls', 'http://calls.example/calls/'])
+      expect(await locationOf({ publicUrl })).toBe('https://calls.example/calls/demo/?meeting=x');
+    const evil = { ...forwarded, 'X-Forwarded-Prefix': '//evil.example/\\' };
+    expect(await locationOf({ trustProxy: 1 }, evil)).toBe('https://example.com/demo/?meeting=x');
+  });
+
   it('[D6] leads to HTTPS, whatever was asked for', async () => {
     const { port, askPlainly } = await startSecureServer();
     const host = `127.0.0.1:${port}`;
@@ -180,7 +196,7 @@ describe('plain HTTP on a port of HTTPS', () => {
 it('[D6] has no patience with who says nothing, or never ends what is to be said in plain HTTP', async () => {
   const { identity } = await startSecureServer();
   const server = createSecureServer(identity.credentials).listen(0, '127.0.0.1');
-  takePlainConnections(server, 50);
+  takePlainConnections(server, 50, new Proxies({}));
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   const port = portOf(server.address());
