@@ -21,6 +21,7 @@ import { connectionLimitsOf } from './transport/descriptors';
 import { checkProtocol, createEngine } from './transport/engine';
 import { createApp } from './transport/http';
 import { createListener } from './transport/listener';
+import { LateDisconnects } from './transport/late-disconnects';
 import { AddressLimit } from './transport/limits';
 import { originCheckOf } from './transport/origins';
 import { keepPathsFree, requireFreePaths, type NeededPath } from './transport/path-conflicts';
@@ -107,7 +108,8 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   });
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
   const { node, post, peers: presence, frames } = backplane;
-  const sockets = new Sockets({ engine, rooms, node, post, iceServers, config, log });
+  const lateDisconnects = new LateDisconnects();
+  const sockets = new Sockets({ engine, rooms, node, post, iceServers, lateDisconnects, config, log });
   const peers = createPeers({ server, presence, frames, rateLimits: config.rateLimits, log });
 
   let isDraining = false;
@@ -139,6 +141,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       admitPolling: async (req) => {
         if (sessions.idOf(req) === undefined) await admitConnection(req);
       },
+      lateDisconnects,
       peers: peers.app,
       engine,
       authority: mount ? undefined : identity?.authority,

@@ -83,6 +83,7 @@ const RINGS = [
     'transport/proxies',
     'transport/slashes',
     'transport/path-conflicts',
+    'transport/late-disconnects',
     'transport/descriptors',
     'transport/connections',
     'transport/origins',

@@ -28,8 +28,13 @@ export class PollingWire {
 
   /** Sends packets, which are separated by U+001E. */
   async post(body: string): Promise<void> {
-    const response = await fetch(this.#url, { method: 'POST', body, headers: { 'Content-Type': 'text/plain' } });
-    expect(response.status).toBe(200);
+    expect(await this.status(body)).toBe(200);
+  }
+
+  /** Sends packets, and returns the HTTP status. */
+  async status(body: string): Promise<number> {
+    const { status } = await fetch(this.#url, { method: 'POST', body, headers: { 'Content-Type': 'text/plain' } });
+    return status;
   }
 
   /** Returns the packets of one response. */

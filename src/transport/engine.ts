@@ -58,7 +58,7 @@ export function checkProtocol(req: Pick<IncomingMessage, 'url'>): void {
 }
 
 /** Reads the query as Engine.IO does: of a name that is there twice, the last counts. */
-const queryOf = ({ url }: Pick<IncomingMessage, 'url'>): Record<string, string | undefined> =>
+export const queryOf = ({ url }: Pick<IncomingMessage, 'url'>): Record<string, string | undefined> =>
   Object.fromEntries(new URLSearchParams(url?.split('?')[1]));
 
 export function createEngine(): Engine {

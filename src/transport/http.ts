@@ -41,8 +41,9 @@ import {
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
 import type { Connections } from './connections';
-import { checkProtocol } from './engine';
+import { checkProtocol, queryOf } from './engine';
 import { clientFiles, clientPaths, demoFiles, demoLink, socketClient } from './files';
+import type { LateDisconnects } from './late-disconnects';
 import { inTurn } from './pipelining';
 import type { Proxies } from './proxies';
 import { collapseSlashes } from './slashes';
@@ -62,6 +63,7 @@ export interface HttpOptions {
   admitOrigin: (req: Request) => void;
   admitRequest: (req: Request) => Promise<void>;
   admitPolling: (req: Request) => Promise<void>;
+  lateDisconnects: LateDisconnects;
   peers: RequestHandler;
   engine: EngineServer;
   /** Of this machine's own, if that is what we are trusted by. */
@@ -254,15 +256,18 @@ function peerRoutes({ config, directory }: HttpOptions): RequestHandler {
 }
 
 /** The browser builds of Socket.IO's client, long polling, and the handshake of clients that begin with it. */
-function socketRoutes({ engine, admitRequest, admitPolling }: HttpOptions): RequestHandler {
+function socketRoutes({ engine, admitRequest, admitPolling, lateDisconnects }: HttpOptions): RequestHandler {
   const router = express.Router({ strict: true, caseSensitive: true });
   router.get(
     socketClientFiles.map((file) => `/${file}`),
     wait(admitRequest),
     socketClient,
   );
-  router.all('/', wait(admitPolling), (req, res) => {
+  router.all('/', wait(admitPolling), async (req, res) => {
     checkProtocol(req);
+    const { sid } = queryOf(req);
+    // Engine.IO then answers that it does not know the session.
+    if (req.method === 'POST' && lateDisconnects.isExpected(sid)) await lateDisconnects.receive(sid, req);
     // Engine.IO asks for the query as one string per name, which Express does not promise.
     const query = Object.fromEntries(new URL(req.url, 'http://socket.io').searchParams);
     // A request for another transport that is no upgrade would never be answered.

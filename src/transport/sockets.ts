@@ -11,11 +11,12 @@ import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
 import type { Logger } from '../logger';
 import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Replies } from '../protocol';
-import type { Change, Rooms, Seat } from '../rooms';
+import type { Change, Rooms, Seat, SeatKey } from '../rooms';
 import { Turns } from '../turns';
 import { Announcer, errorOf, named } from './announcer';
 import { Audience, holds, meetingOf, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
 import { wentAway } from './engine';
+import type { LateDisconnects } from './late-disconnects';
 import { Allowance } from './limits';
 import { guardedParser, isOversized } from './packets';
 import { privateIdOf, recoveryAdapter } from './recovery';
@@ -31,6 +32,7 @@ export interface SocketsOptions {
   node: string;
   post: Post;
   iceServers: IceResolver;
+  lateDisconnects: LateDisconnects;
   config: Pick<Config, 'reconnectGraceMs' | 'rateLimits'>;
   log: Logger;
 }
@@ -42,6 +44,7 @@ export class Sockets {
   readonly #rooms: Rooms;
   readonly #post: Post;
   readonly #iceServers: IceResolver;
+  readonly #lateDisconnects: LateDisconnects;
   readonly #config: SocketsOptions['config'];
   readonly #log: Logger;
   /** The requests of each connection, under its address. */
@@ -49,10 +52,11 @@ export class Sockets {
   readonly #graces = new Set<NodeJS.Timeout>();
   #isDraining = false;
 
-  constructor({ engine, rooms, node, post, iceServers, config, log }: SocketsOptions) {
+  constructor({ engine, rooms, node, post, iceServers, lateDisconnects, config, log }: SocketsOptions) {
     this.#rooms = rooms;
     this.#post = post;
     this.#iceServers = iceServers;
+    this.#lateDisconnects = lateDisconnects;
     this.#config = config;
     this.#log = log;
 
@@ -125,8 +129,20 @@ export class Sockets {
     const key = { ...seat, address: this.#audience.addressOf(socket) };
     const reason = await departure(socket.conn, cause);
     if (reason) await this.#rooms.depart(key, reason);
-    else if (await this.#rooms.hold(key))
+    else if (await this.#rooms.hold(key)) {
       this.#log.info({ ...named(key), reason: cause }, 'connection lost, seat held');
+      if (socket.conn.transport.name === 'polling') this.#expectDisconnect(socket, key);
+    }
+  }
+
+  /** The client may have ended its connection in order to leave, and its DISCONNECT packet comes later. */
+  #expectDisconnect(socket: CallSocket, key: SeatKey): void {
+    this.#lateDisconnects.expect(socket.conn['id'] as string, socket.nsp.name, this.#config.reconnectGraceMs, () =>
+      this.#inTurn(socket, async () => {
+        // A recovered connection has the same address.
+        if (!this.#audience.socketAt(key.address)) await this.#rooms.depart(key, 'left');
+      }),
+    );
   }
 
   async #recovered(socket: CallSocket): Promise<void> {

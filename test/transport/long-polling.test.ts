@@ -43,6 +43,26 @@ describe('a client that disconnects over long polling', () => {
     expect(await bob.next('call:peer-left')).toMatchObject({ userId: 'ada', reason: 'left' });
   });
 
+  it('[R6] leaves at once when it aborts its GET before DISCONNECT', async () => {
+    const { url } = await startServer({ reconnectGraceMs: 3_600_000 });
+    const bob = await participant(url, { userId: 'bob' });
+    const ada = await PollingWire.join(url, 'ada');
+    const abort = new AbortController();
+    const pending = ada.poll(abort.signal).catch(() => undefined);
+    // The server handles the requests of other sessions in between, so that the GET is pending there.
+    await fence(bob, bob);
+    abort.abort();
+    await pending;
+    await bob.next('call:peer-reconnecting');
+    // The session of the client has ended, which the response says.
+    expect(await ada.status(`42["call:mute"]\u001e41\u001e${CLOSE}`)).toBe(400);
+    expect(await ada.status('x'.repeat(5000))).toBe(400);
+    expect(await ada.status(`${DISCONNECT}\u001e${CLOSE}`)).toBe(400);
+    expect(await bob.next('call:peer-left')).toMatchObject({ userId: 'ada', reason: 'left' });
+    await fence(bob, bob);
+    expect(bob.rest('call:peer-left')).toEqual([]);
+  });
+
   // Socket.IO's client sends the close packet after errors, too, and then reconnects.
   it('[R6] keeps its seat with an Engine.IO close packet alone', async () => {
     const { url } = await startServer({ reconnectGraceMs: 3_600_000 });
