@@ -89,6 +89,7 @@ const RINGS = [
     'transport/origins',
     'transport/packets',
     'transport/upgrade',
+    'transport/expire-filter',
     'transport/peer-frames',
     'transport/peer-guard',
     'transport/peers',

@@ -369,6 +369,16 @@ describe('[N1] the broker on several nodes', () => {
     expect([...ada.inbox.rest(), ...late.inbox.rest()]).toEqual([]);
   });
 
+  it('[P2] does not answer LEAVE for a peer that is absent on both nodes', async () => {
+    const [a] = await startNodes(redis, 2);
+    const ada = await peer(a.url, 'ada');
+    ada.send({ type: 'LEAVE', dst: 'absent' });
+    ada.send(offer('absent-as-well'));
+    // It waited for less time than the LEAVE did.
+    expect((await ada.next('EXPIRE')).src).toBe('absent-as-well');
+    expect(ada.inbox.rest()).toEqual([]);
+  });
+
   it('[P6] gives an id once: to the same peer anew, wherever it connects, to no other', async () => {
     const [a, b] = await startNodes(redis, 2);
     const old = await peer(a.url, 'ada', 'hers');

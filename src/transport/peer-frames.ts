@@ -16,7 +16,7 @@ export type ReceivedFrame =
   | { kind: 'heartbeat' }
   | { kind: 'addressed'; frame: AddressedFrame }
   /** The sender must get `EXPIRE` for `dst`: the frame is too large or too deep, or `dst` is not a peer id. */
-  | { kind: 'undeliverable'; dst: string; isExcessive: boolean }
+  | { kind: 'undeliverable'; type: string; dst: string; payload?: unknown; isExcessive: boolean }
   /** The package `peer` ignores it as well: an unknown type, no addressee, or `LEAVE` for an impossible peer id. */
   | { kind: 'ignored'; isExcessive: boolean };
 
@@ -35,7 +35,8 @@ export function parseFrame(text: string): ReceivedFrame | null | undefined {
   if (typeof type !== 'string' || !RELAYED.has(type) || typeof dst !== 'string')
     return { kind: 'ignored', isExcessive };
   if (isPeerId(dst) && !isExcessive) return { kind: 'addressed', frame: frame as AddressedFrame };
-  return type === 'LEAVE' ? { kind: 'ignored', isExcessive } : { kind: 'undeliverable', dst, isExcessive };
+  if (type === 'LEAVE') return { kind: 'ignored', isExcessive };
+  return { kind: 'undeliverable', type, dst, payload: (frame as AddressedFrame).payload, isExcessive };
 }
 
 /** What may wait for peers that are not there: from one socket, and from all. */

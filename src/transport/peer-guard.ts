@@ -12,6 +12,7 @@ import { PEER_KEY, PING } from '../doors';
 import { jsonSize } from '../json';
 import type { Logger } from '../logger';
 import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
+import { echoOf, ExpireFilter } from './expire-filter';
 import { Allowance, MESSAGE_LIMITS } from './limits';
 import { parseFrame, WaitingRoom, type AddressedFrame, type ReceivedFrame } from './peer-frames';
 
@@ -23,8 +24,6 @@ const MAX_TOKEN_LENGTH = 128;
 const MAX_MESSAGE_BYTES = 4 * MAX_SIGNAL_BYTES;
 /** How many frames that are too large or too deep one connection may send before it is closed. */
 const MAX_EXCESSIVE = { count: 20, windowMs: 10_000 };
-/** For how many peer ids at once, and for how long, a connection gets only one `EXPIRE`. Longer ids always get one. */
-const EXPIRED = { count: 100, length: 1024, ms: 5000 };
 /** `closeTimeout` is how many milliseconds a client has to answer a close; the types of `ws` do not know it yet. */
 const WEBSOCKETS = {
   ...MESSAGE_LIMITS,
@@ -105,20 +104,17 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     if (addressee && !from.awaited?.has(dst)) return addressee.send(stamped);
 
     // `peer` does not answer a LEAVE for an absent peer, and PeerJS would report it as an error.
-    const expire = () => type !== 'LEAVE' && from.expire(dst);
+    const expire = () => type !== 'LEAVE' && from.expire(dst, payload);
     const leave = this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH));
     if (!leave) return void expire();
-    const all = (from.awaited ??= new Map<string, Awaited>());
-    const awaited = all.get(dst) ?? { frames: 0, isHopeless: false };
-    all.set(dst, awaited);
-    awaited.frames += 1;
+    const all = (from.awaited ??= new Map<string, number>());
+    all.set(dst, (all.get(dst) ?? 0) + 1);
     const settled = (hasCome: boolean) => {
       leave();
-      awaited.frames -= 1;
-      if (awaited.frames === 0) all.delete(dst);
-      // Once, however many frames waited, as `peer` does it.
-      if (!hasCome && !awaited.isHopeless) expire();
-      awaited.isHopeless ||= !hasCome && type !== 'LEAVE';
+      const left = (all.get(dst) ?? 1) - 1;
+      if (left === 0) all.delete(dst);
+      else all.set(dst, left);
+      if (!hasCome) expire();
     };
     this.options.frames.send(dst, stamped).then(settled, (error: unknown) => {
       this.options.log.warn({ peerId: from.id, reason: String(error) }, 'frame not sent');
@@ -194,12 +190,6 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
 /** Ends a connection whose peer is connected anew. */
 const replace = (socket: GuardedSocket | undefined) => socket?.end(CLOSE.policy, 'connected again');
 
-/** Frames on their way to one peer, and whether it was already said that one did not come. */
-interface Awaited {
-  frames: number;
-  isHopeless: boolean;
-}
-
 interface SocketEvents {
   message: [text: string];
   close: [];
@@ -209,14 +199,14 @@ interface SocketEvents {
 /** One PeerJS connection. `peer` listens to its events and calls `send` and `close`, as it would with a WebSocket. */
 export class GuardedSocket extends EventEmitter<SocketEvents> {
   readonly presence: PeerConnection;
-  /** The frames on their way to each peer that is not of this node; most sockets never have any. */
-  awaited: Map<string, Awaited> | undefined;
+  /** The number of frames on their way to each peer that is not on this node. Most sockets never have any. */
+  awaited: Map<string, number> | undefined;
   readonly #ws: WebSocket;
   readonly #guard: PeerGuard;
   readonly #allowance: Allowance;
   /** Most sockets never need these two. */
   #excessive: Allowance | undefined;
-  #expired: Set<string> | undefined;
+  #expires: ExpireFilter | undefined;
   #isAlive = true;
   #isOpen = true;
 
@@ -248,9 +238,11 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     this.#ws.terminate();
   }
 
-  /** Reports to the client that `dst` cannot be reached: PeerJS emits `peer-unavailable`. */
-  expire(dst: string): void {
-    this.send(JSON.stringify({ type: 'EXPIRE', src: dst, dst: this.id }));
+  /** Reports to the client, once for each call, that `dst` cannot be reached: PeerJS emits `peer-unavailable`. */
+  expire(dst: string, payload: unknown, isOffer = false): void {
+    this.#expires ??= new ExpireFilter();
+    if (this.#expires.isFirst(dst, payload, isOffer))
+      this.send(JSON.stringify({ type: 'EXPIRE', src: echoOf(dst), dst: this.id }));
   }
 
   /** Called by `peer` after it refused. */
@@ -315,18 +307,9 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
       this.#excessive ??= new Allowance(MAX_EXCESSIVE.count, MAX_EXCESSIVE.windowMs);
       if (this.#excessive.take() > 0) return this.#refuse(CLOSE.policy, 'RATE_LIMITED');
     }
-    if (received.kind === 'undeliverable') this.#expireOnce(received.dst);
-  }
-
-  /** An OFFER to an impossible peer id is followed by its candidates; PeerJS reports each `EXPIRE` as an error. */
-  #expireOnce(dst: string): void {
-    const expired = (this.#expired ??= new Set<string>());
-    if (expired.has(dst)) return;
-    if (expired.size < EXPIRED.count && dst.length <= EXPIRED.length) {
-      expired.add(dst);
-      setTimeout(() => expired.delete(dst), EXPIRED.ms).unref();
-    }
-    this.expire(dst);
+    if (received.kind !== 'undeliverable') return;
+    const { type, dst, payload } = received;
+    this.expire(dst, payload, type === 'OFFER');
   }
 
   #refuse(code: number, reason: string): void {

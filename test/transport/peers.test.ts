@@ -81,17 +81,34 @@ describe('the PeerJS broker', () => {
       const { url } = await startServer();
       const ada = await peer(url, 'ada');
       ada.send(offer(dst));
-      if (dst.length <= 1024) ada.send({ type: 'CANDIDATE', dst, payload: {} });
+      ada.send({ type: 'CANDIDATE', dst, payload: {} });
       ada.send({ type: 'LEAVE', dst });
       ada.send(offer('ada', 'fence'));
       await ada.next('OFFER');
       expect(ada.inbox.everything()).toEqual([
         { type: 'OPEN' },
-        { type: 'EXPIRE', src: dst, dst: 'ada' },
+        { type: 'EXPIRE', src: dst.slice(0, 256), dst: 'ada' },
         { type: 'OFFER', src: 'ada', dst: 'ada', payload: 'fence' },
       ]);
     },
   );
+
+  it.each(['friend-1 ', 'absent'])('[P2] sends one EXPIRE for each call to %j', async (dst) => {
+    const { url } = await startServer();
+    const ada = await peer(url, 'ada');
+    for (const connectionId of ['mc_1', 'mc_2']) {
+      for (const type of ['OFFER', 'CANDIDATE', 'CANDIDATE']) ada.send({ type, dst, payload: { connectionId } });
+      await ada.next('EXPIRE');
+    }
+    // Frames of both calls at once.
+    for (const type of ['OFFER', 'CANDIDATE'])
+      for (const connectionId of ['mc_3', 'mc_4']) ada.send({ type, dst, payload: { connectionId } });
+    await ada.next('EXPIRE');
+    await ada.next('EXPIRE');
+    ada.send(offer('absent-as-well'));
+    expect((await ada.next('EXPIRE')).src).toBe('absent-as-well');
+    expect(ada.inbox.rest()).toEqual([]);
+  });
 
   it.each([
     ['no type', {}],
