@@ -15,7 +15,7 @@ const LESS: [file: RegExp, taken: string][] = [
   // Clients of ten databases, of which Node loads each.
   [
     /rate-limiter-flexible[\\/]index\.js$/,
-    ['RateLimiterMemory', 'RateLimiterRedis'].map((name) => `exports.${name} = require('./lib/${name}');`).join('\n'),
+    ['RateLimiterRes', 'RateLimiterRedis'].map((name) => `exports.${name} = require('./lib/${name}');`).join('\n'),
   ],
 ];
 

@@ -56,6 +56,7 @@ const RINGS = [
   ],
   [
     'backplane/index',
+    'backplane/window-limiter',
     'backplane/memory',
     'backplane/redis/scripts/pieces',
     'backplane/redis/scripts/nodes',

@@ -34,9 +34,9 @@ export interface Post {
   listen(listener: PostListener): void;
 }
 
-/** Takes one of what a key may ask for; rejects, with how long to wait, when that was too much. */
 export interface Limiter {
-  consume(key: string): Promise<unknown>;
+  /** Counts one request of a key. Returns 0 if it is allowed, otherwise the milliseconds to wait. */
+  take(key: string): number | Promise<number>;
 }
 
 export interface Backplane {

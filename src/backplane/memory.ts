@@ -1,11 +1,11 @@
 // One node: everything in this process, nothing elsewhere.
 
-import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { monotonicNow } from '../clock';
 import type { PeerConnection, PeerPresence } from '../directory';
 import type { LeaveReason } from '../protocol';
 import type { Address, Change, Media, Moved, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../rooms';
 import type { Backplane, PeerFrames, Post, PostListener } from './index';
+import { WindowLimiter } from './window-limiter';
 
 export function createMemoryBackplane(): Backplane {
   const peers: MemoryPeers = new MemoryPeers((peerId) => rooms.isClaimed(peerId));
@@ -21,7 +21,7 @@ export function createMemoryBackplane(): Backplane {
     clock: monotonicNow,
     wallClock: Date.now,
     opened: () => Promise.resolve(),
-    limiter: (_name, points, windowMs) => new RateLimiterMemory({ points, duration: windowMs / 1000 }),
+    limiter: (_name, points, windowMs) => new WindowLimiter(points, windowMs),
     isHealthy: () => Promise.resolve(true),
     close: () => {
       peers.close();

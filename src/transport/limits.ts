@@ -18,11 +18,8 @@ export class AddressLimit {
 
   /** Refuses with `RATE_LIMITED` once the address has had its share. */
   async take(address: string): Promise<void> {
-    try {
-      await this.#limiter.consume(networkOf(address));
-    } catch (refused) {
-      throw new CallError('RATE_LIMITED', { retryAfterMs: (refused as { msBeforeNext: number }).msBeforeNext });
-    }
+    const retryAfterMs = await this.#limiter.take(networkOf(address));
+    if (retryAfterMs > 0) throw new CallError('RATE_LIMITED', { retryAfterMs });
   }
 }
 

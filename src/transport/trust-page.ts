@@ -4,15 +4,17 @@ import { AUTHORITY_PATH } from '../doors';
 
 interface Way {
   device: string;
-  /** Whose `User-Agent` looks like this, reads these steps first. */
-  agent: RegExp;
+  /** A `User-Agent` that contains one of these opens these steps. Substrings, because a regular expression can be slow. */
+  agents: string[];
+  /** A `User-Agent` that contains this does not open them. */
+  exceptAgent?: string;
   steps: string[];
 }
 
 const ways: Way[] = [
   {
     device: 'iPhone and iPad',
-    agent: /iPhone|iPad/,
+    agents: ['iPhone', 'iPad'],
     steps: [
       'Open this page in Safari, tap <b>Download the certificate</b>, and allow it.',
       'Settings, at the top: <b>Profile Downloaded</b>, then <b>Install</b>.',
@@ -21,7 +23,7 @@ const ways: Way[] = [
   },
   {
     device: 'Android',
-    agent: /Android/,
+    agents: ['Android'],
     steps: [
       'Tap <b>Download the certificate</b>.',
       'Settings: search for <b>CA certificate</b>. It is below Security → Encryption and credentials → Install a certificate.',
@@ -30,7 +32,7 @@ const ways: Way[] = [
   },
   {
     device: 'Windows',
-    agent: /Windows/,
+    agents: ['Windows'],
     steps: [
       'Download the certificate, open it, and press <b>Install Certificate</b>.',
       'Current User → <b>Place all certificates in the following store</b> → Trusted Root Certification Authorities.',
@@ -39,7 +41,7 @@ const ways: Way[] = [
   },
   {
     device: 'Mac',
-    agent: /Macintosh/,
+    agents: ['Macintosh'],
     steps: [
       'Download the certificate, and open it: Keychain Access adds it to <b>login</b>.',
       'Open it there: <b>Trust</b> → When using this certificate → <b>Always Trust</b>.',
@@ -48,7 +50,8 @@ const ways: Way[] = [
   },
   {
     device: 'Linux, with Chrome or Chromium',
-    agent: /(?:X11|Linux)(?!.*Firefox)/,
+    agents: ['X11', 'Linux'],
+    exceptAgent: 'Firefox',
     steps: [
       'Download the certificate. The package <code>libnss3-tools</code> (or <code>nss-tools</code>) brings <code>certutil</code>.',
       '<code>certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n back-call -i ca.crt</code>',
@@ -57,7 +60,7 @@ const ways: Way[] = [
   },
   {
     device: 'Firefox on a computer',
-    agent: /Firefox/,
+    agents: ['Firefox'],
     steps: [
       'Settings → Privacy &amp; Security → Certificates → <b>View Certificates</b>.',
       '<b>Authorities</b> → Import → <code>ca.crt</code>, and tick <b>Trust this CA to identify websites</b>.',
@@ -94,7 +97,10 @@ a:focus-visible, summary:focus-visible { outline: 3px solid var(--accent); outli
 
 /** @param agent - the `User-Agent` of who reads it */
 export function trustPage(fingerprint: string, agent: string): string {
-  const own = ways.find((way) => way.agent.test(agent));
+  const own = ways.find(
+    ({ agents, exceptAgent }) =>
+      agents.some((part) => agent.includes(part)) && !(exceptAgent && agent.includes(exceptAgent)),
+  );
   const sections = ways.map(({ device, steps }) => {
     const isOpen = device === own?.device ? ' open' : '';
     return `<details${isOpen}><summary>${device}</summary><ol>${steps.map((step) => `<li>${step}</li>`).join('')}</ol></details>`;

@@ -1,7 +1,8 @@
 // Several nodes: what they share is in Redis.
 
-import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
-import type { Backplane } from '../index';
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Backplane, Limiter } from '../index';
+import { WindowLimiter } from '../window-limiter';
 import { RedisLink, type RedisOptions } from './link';
 import { RedisPeers } from './peers';
 import { RedisPost } from './post';
@@ -33,17 +34,7 @@ export function createRedisBackplane(options: RedisOptions): Backplane {
     post,
     clock: () => link.clock(),
     wallClock: () => link.clock(),
-    limiter: (name, points, windowMs) => {
-      const duration = windowMs / 1000;
-      const insuranceLimiter = new RateLimiterMemory({ points, duration });
-      const keyPrefix = `${link.prefix}limit:${name}`;
-      let limiter: RateLimiterRedis | undefined;
-      const open = () => {
-        const own = { keyPrefix, points, duration, inMemoryBlockOnConsumed: points, insuranceLimiter };
-        return link.client && (limiter = new RateLimiterRedis({ ...own, storeClient: link.client }));
-      };
-      return { consume: (key) => (limiter ?? open() ?? insuranceLimiter).consume(key) };
-    },
+    limiter: (name, points, windowMs) => createLimiter(link, name, points, windowMs),
     opened: async () => {
       if (!options.isRequired) return;
       await opening.catch(() => {
@@ -52,5 +43,26 @@ export function createRedisBackplane(options: RedisOptions): Backplane {
     },
     isHealthy: () => Promise.resolve(link.isUp),
     close: () => link.close(),
+  };
+}
+
+/** Counts the requests of this node here and those of all nodes in Redis. Without Redis, the limit holds for each node. */
+function createLimiter(link: RedisLink, name: string, points: number, windowMs: number): Limiter {
+  const ofThisNode = new WindowLimiter(points, windowMs);
+  let ofAllNodes: RateLimiterRedis | undefined;
+  return {
+    take: async (key) => {
+      const wait = ofThisNode.take(key);
+      // A flood does not reach Redis.
+      if (wait > 0 || !link.client) return wait;
+      const options = { keyPrefix: `${link.prefix}limit:${name}`, points, duration: windowMs / 1000 };
+      ofAllNodes ??= new RateLimiterRedis({ ...options, storeClient: link.client });
+      try {
+        await ofAllNodes.consume(key);
+      } catch (refused) {
+        if (refused instanceof RateLimiterRes) return refused.msBeforeNext;
+      }
+      return 0;
+    },
   };
 }
