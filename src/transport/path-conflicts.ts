@@ -23,8 +23,13 @@ export class PathTakenError extends Error {
   }
 }
 
+/** The paths of the call servers on each HTTP server. */
+const kept = new WeakMap<Server, Set<string>>();
+
 /** Throws a {@link PathTakenError} if a server that is attached already uses one of the paths. */
 export function requireFreePaths(server: Server, needed: NeededPath[]): void {
+  const taken = needed.find(({ path }) => kept.get(server)?.has(path));
+  if (taken) throw new PathTakenError(taken);
   for (const listener of server.listeners('upgrade')) {
     const conflict = conflictOf(listener, needed);
     if (conflict) throw conflict;
@@ -51,7 +56,11 @@ export function keepPathsFree(server: Server, needed: NeededPath[], log: Logger)
     });
   };
   server.on('newListener', check);
-  return () => void server.off('newListener', check);
+  kept.set(server, new Set(needed.map(({ path }) => path)));
+  return () => {
+    server.off('newListener', check);
+    kept.delete(server);
+  };
 }
 
 function conflictOf(listener: unknown, needed: NeededPath[]): PathTakenError | undefined {

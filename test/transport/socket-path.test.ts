@@ -139,6 +139,15 @@ describe('an application with other WebSocket servers', () => {
     });
   }
 
+  it('[D15] gets an error when calls are mounted twice, until the first are closed', async () => {
+    const host = createHost();
+    const calls = createCallServer({ mount: host, logLevel: 'silent', stunUrls: [] });
+    expect(() => mountOn(host)).toThrow(TAKEN);
+    await calls.close();
+    mountOn(host);
+    await connect(await urlOf(host));
+  });
+
   it.each(['first', 'last'])('[D2] keeps servers of all other paths, and HMR of Vite, attached %s', async (order) => {
     const host = createHost();
     const attach = () => {
