@@ -273,7 +273,7 @@ describe('long polling', () => {
       [400, { path: '/socket.io/' }],
       [400, { path: '/socket.io/?%' }],
       [404, { path: '/socket.io/nope?EIO=4&transport=polling' }],
-      [404, { path: '/socket.io/socket.io.js' }],
+      [404, { path: '/socket.io/socket.io.msgpack.min.js' }],
       [400, { path: '/socket.io/?EIO=4&transport=nope', headers: UPGRADE }],
       [400, { path: '/socket.io/?EIO=4&transport=websocket&sid=nobody', headers: UPGRADE }],
     ];
