@@ -110,7 +110,14 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const { node, post, peers: presence, frames } = backplane;
   const lateDisconnects = new LateDisconnects();
   const sockets = new Sockets({ engine, rooms, node, post, iceServers, lateDisconnects, config, log });
-  const peers = createPeers({ server, presence, frames, rateLimits: config.rateLimits, log });
+  const peers = createPeers({
+    server,
+    presence,
+    frames,
+    rateLimits: config.rateLimits,
+    clientAddressOf: (req) => proxies.clientAddressOf(req),
+    log,
+  });
 
   let isDraining = false;
   let isClosed = false;

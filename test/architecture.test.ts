@@ -91,6 +91,7 @@ const RINGS = [
     'transport/packets',
     'transport/upgrade',
     'transport/expire-filter',
+    'transport/waiting-room',
     'transport/peer-frames',
     'transport/peer-guard',
     'transport/peers',

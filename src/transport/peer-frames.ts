@@ -1,4 +1,4 @@
-// PeerJS frames: which are well formed, and how many may wait for peers that are not there.
+// PeerJS frames: which are well formed.
 
 import { isShallow } from '../json';
 import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
@@ -37,30 +37,4 @@ export function parseFrame(text: string): ReceivedFrame | null | undefined {
   if (isPeerId(dst) && !isExcessive) return { kind: 'addressed', frame: frame as AddressedFrame };
   if (type === 'LEAVE') return { kind: 'ignored', isExcessive };
   return { kind: 'undeliverable', type, dst, payload: (frame as AddressedFrame).payload, isExcessive };
-}
-
-/** What may wait for peers that are not there: from one socket, and from all. */
-const MAX_WAITING_PER_SOCKET = { frames: 500, bytes: 512 * 1024 };
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Counts the frames that wait for peers that are not there, by who sent them. */
-export class WaitingRoom {
-  readonly #shares = new Map<object, { frames: number; bytes: number }>();
-  #bytes = 0;
-
-  /** Gives how to leave again, if there is room for one more frame. */
-  admit(from: object, bytes: number): (() => void) | undefined {
-    const share = this.#shares.get(from) ?? { frames: 0, bytes: 0 };
-    if (share.frames >= MAX_WAITING_PER_SOCKET.frames) return undefined;
-    if (share.bytes + bytes > MAX_WAITING_PER_SOCKET.bytes || this.#bytes + bytes > MAX_WAITING_BYTES) return undefined;
-    this.#shares.set(from, share);
-    share.frames += 1;
-    share.bytes += bytes;
-    this.#bytes += bytes;
-    return () => {
-      share.frames -= 1;
-      share.bytes -= bytes;
-      this.#bytes -= bytes;
-      if (share.frames === 0) this.#shares.delete(from);
-    };
-  }
 }

@@ -13,8 +13,9 @@ import { jsonSize } from '../json';
 import type { Logger } from '../logger';
 import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
 import { echoOf, ExpireFilter } from './expire-filter';
-import { Allowance, MESSAGE_LIMITS } from './limits';
-import { parseFrame, WaitingRoom, type AddressedFrame, type ReceivedFrame } from './peer-frames';
+import { Allowance, MESSAGE_LIMITS, networkOf } from './limits';
+import { parseFrame, type AddressedFrame, type ReceivedFrame } from './peer-frames';
+import { WaitingRoom } from './waiting-room';
 
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
 const CLOSE = { notText: 1003, notJson: 1007, policy: 1008, restart: 1012, tryAgain: 1013 } as const;
@@ -47,6 +48,7 @@ export interface GuardOptions {
   presence: PeerPresence;
   frames: PeerFrames;
   rateLimits: Config['rateLimits'];
+  clientAddressOf: (req: IncomingMessage) => string;
   log: Logger;
 }
 
@@ -78,7 +80,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   accept(req: IncomingMessage, duplex: Duplex, head: Buffer): void {
     this.#wss.handleUpgrade(req, duplex, head, (ws) => {
       const { id, token, key } = identityOf(req);
-      const socket = this.#open(ws, { peerId: id, token, connection: String((this.#connections += 1)) });
+      const socket = this.#open(ws, { peerId: id, token, connection: String((this.#connections += 1)) }, req);
       // `peer` itself says what is missing.
       if (!id || !token || key !== PEER_KEY) return void this.emit('connection', socket, req);
       if (!isPeerId(id)) return socket.end(CLOSE.policy, 'invalid id');
@@ -105,7 +107,8 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
 
     // `peer` does not answer a LEAVE for an absent peer, and PeerJS would report it as an error.
     const expire = () => type !== 'LEAVE' && from.expire(dst, payload);
-    const leave = this.#waiting.admit(from, jsonSize(payload, MAX_JSON_DEPTH));
+    const route = { connection: from, network: from.network, to: dst };
+    const leave = this.#waiting.admit(route, jsonSize(payload, MAX_JSON_DEPTH));
     if (!leave) return void expire();
     const all = (from.awaited ??= new Map<string, number>());
     all.set(dst, (all.get(dst) ?? 0) + 1);
@@ -173,8 +176,9 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   }
 
   /** Apart from the upgrade, whose request would otherwise live as long as the socket. */
-  #open(ws: WebSocket, presence: PeerConnection): GuardedSocket {
-    const socket = new GuardedSocket(ws, presence, this);
+  #open(ws: WebSocket, presence: PeerConnection, req: IncomingMessage): GuardedSocket {
+    const network = networkOf(this.options.clientAddressOf(req));
+    const socket = new GuardedSocket(ws, presence, network, this);
     this.#sockets.add(socket);
     // Not `once`, which would keep three more objects for each socket; it closes but once.
     socket.on('close', () => {
@@ -199,6 +203,8 @@ interface SocketEvents {
 /** One PeerJS connection. `peer` listens to its events and calls `send` and `close`, as it would with a WebSocket. */
 export class GuardedSocket extends EventEmitter<SocketEvents> {
   readonly presence: PeerConnection;
+  /** The network of the client's address, as rate limits count it. */
+  readonly network: string;
   /** The number of frames on their way to each peer that is not on this node. Most sockets never have any. */
   awaited: Map<string, number> | undefined;
   readonly #ws: WebSocket;
@@ -210,9 +216,10 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
   #isAlive = true;
   #isOpen = true;
 
-  constructor(ws: WebSocket, presence: PeerConnection, guard: PeerGuard) {
+  constructor(ws: WebSocket, presence: PeerConnection, network: string, guard: PeerGuard) {
     super();
     this.presence = presence;
+    this.network = network;
     this.#ws = ws;
     this.#guard = guard;
     const { peerFrames, windowMs } = guard.options.rateLimits;

@@ -17,6 +17,7 @@ export interface PeersOptions {
   presence: PeerPresence;
   frames: PeerFrames;
   rateLimits: Config['rateLimits'];
+  clientAddressOf: (req: IncomingMessage) => string;
   log: Logger;
 }
 

@@ -14,7 +14,13 @@ async function setUp() {
   onTestFinished(() => void vi.useRealTimers());
   const log = createLogger({ logLevel: 'silent', logFormat: 'json' });
   const { peers, frames } = createMemoryBackplane();
-  const guard = new PeerGuard({ presence: peers, frames, rateLimits: GENEROUS, log });
+  const guard = new PeerGuard({
+    presence: peers,
+    frames,
+    rateLimits: GENEROUS,
+    clientAddressOf: () => '127.0.0.1',
+    log,
+  });
   const heard = new Inbox<string>();
   guard.on('connection', (socket) => {
     socket.on('message', (text) => heard.put(`${socket.id} ${text}`));
