@@ -49,6 +49,7 @@ const RINGS = [
     'identity/identity',
     'identity/hosts',
     'identity/authority',
+    'identity/ownership',
     'identity/private-file',
     'identity/own',
     'identity/given',

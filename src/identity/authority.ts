@@ -48,6 +48,23 @@ export async function createAuthority(ownNames: string[], now: number): Promise<
   return toPem(certificate, keys.privateKey);
 }
 
+/** Throws if a certificate is not one of {@link createAuthority}: it could vouch for web sites, or sign nothing. */
+export function assertConstrained({ cert }: Credentials): void {
+  const certificate = new x509.X509Certificate(cert);
+  const { publicKey } = new Certificate(cert);
+  const basic = certificate.getExtension(x509.BasicConstraintsExtension);
+  if (!basic?.ca || basic.pathLength !== 0) throw new Error('It is no authority that signs servers only.');
+  if (!new Certificate(cert).verify(publicKey)) throw new Error('It is not signed by itself.');
+  if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    throw new Error('Its key is not of the curve P-256.');
+  const usages = certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages;
+  if (usages?.join() !== x509.ExtendedKeyUsage.serverAuth) throw new Error('It can sign more than servers.');
+  const constraints = certificate.getExtension(id_ce_nameConstraints);
+  const trees = constraints?.critical ? permittedNamesOf(constraints) : [];
+  const isHarmless = (name: string) => name === 'localhost' || name === 'local' || isNoTopLevelDomain(name);
+  if (trees.length === 0 || !trees.every(isHarmless)) throw new Error('Its name constraints allow web sites.');
+}
+
 /** Signs a certificate for a server with these names and IP addresses. */
 export async function issue(authority: Credentials, hosts: string[], now: number): Promise<Credentials> {
   const keys = await generateKeys();
@@ -87,11 +104,16 @@ export function outlivesItsOwn({ cert }: Credentials, now: number): boolean {
 export function vouchableHosts({ cert }: Credentials, hosts: string[]): string[] {
   const extension = new x509.X509Certificate(cert).getExtension(id_ce_nameConstraints);
   if (!extension) return hosts;
-  const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints);
-  const trees = Array.from(permittedSubtrees ?? [], ({ base }) => base.dNSName ?? '');
+  const trees = permittedNamesOf(extension);
   return hosts.filter(
     (host) => ipaddr.isValid(host) || trees.some((tree) => host === tree || host.endsWith(`.${tree}`)),
   );
+}
+
+/** Returns the DNS names below which an authority may vouch; empty texts for constraints of other kinds. */
+function permittedNamesOf({ value }: x509.Extension): string[] {
+  const { permittedSubtrees } = AsnConvert.parse(value, NameConstraints);
+  return Array.from(permittedSubtrees ?? [], ({ base }) => base.dNSName ?? '');
 }
 
 /** SHA-256, as browsers and systems show it. */

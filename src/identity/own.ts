@@ -1,10 +1,19 @@
 // An identity of our own making: an authority that is made once, and a certificate of it for wherever this machine is now.
 
-import { chmod, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createAuthority, fingerprintOf, issue, outlivesItsOwn, suffices, vouchableHosts } from './authority';
+import {
+  assertConstrained,
+  createAuthority,
+  fingerprintOf,
+  issue,
+  outlivesItsOwn,
+  suffices,
+  vouchableHosts,
+} from './authority';
 import { ownHosts, type Hosts } from './hosts';
 import { IdentityError, type Credentials, type Identity } from './identity';
+import { assertOwned } from './ownership';
 import { addCredentials, readCredentials, replaceCredentials } from './private-file';
 
 export interface Surroundings {
@@ -18,7 +27,8 @@ export interface Surroundings {
 export async function openOwnIdentity({ folder, hosts = ownHosts, clock = Date.now }: Surroundings): Promise<Identity> {
   await orComplain(`cannot use the folder ${folder}`, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await chmod(folder, 0o700);
+    // A folder that exists keeps its mode: it may have other uses.
+    await assertOwned(folder);
   });
   const authority = await openAuthority(join(folder, 'authority.pem'), hosts().names, clock());
   const file = join(folder, 'server.pem');
@@ -51,7 +61,12 @@ export async function openOwnIdentity({ folder, hosts = ownHosts, clock = Date.n
 /** The authority that was made the first time; another one only when that does not last any more. */
 async function openAuthority(file: string, names: string[], now: number): Promise<Credentials> {
   const isBroken = `${file} is broken; restore it, or remove it to make another authority`;
-  const find = () => orComplain(isBroken, () => readCredentials(file));
+  const find = () =>
+    orComplain(isBroken, async () => {
+      const found = await readCredentials(file);
+      if (found) assertConstrained(found);
+      return found;
+    });
   const found = await find();
   if (found && outlivesItsOwn(found, now)) return found;
   const made = await createAuthority(names, now);

@@ -3,8 +3,9 @@
 import { createPrivateKey, randomUUID, X509Certificate } from 'node:crypto';
 import { chmod, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Credentials } from './identity';
+import { assertOwned } from './ownership';
 
-/** Undefined when there is no such file; rejects when it is broken. */
+/** Undefined when there is no such file; rejects when it is broken, or when another user could have written it. */
 export async function readCredentials(file: string): Promise<Credentials | undefined> {
   let text: string;
   try {
@@ -13,7 +14,8 @@ export async function readCredentials(file: string): Promise<Credentials | undef
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
-  // Somebody may have copied it here, and the permissions not.
+  await assertOwned(file);
+  // A copy of the file may be readable by others.
   await chmod(file, 0o600);
   return checked({ cert: partOf(text, 'CERTIFICATE'), key: partOf(text, 'PRIVATE KEY') });
 }

@@ -1,12 +1,22 @@
 // An authority that is made once, and certificates of it. What they are worth, OpenSSL judges: Node's, in a handshake.
 
+import 'reflect-metadata';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { platform } from 'node:process';
+import { dirname, join } from 'node:path';
+import { getuid, platform } from 'node:process';
 import { checkServerIdentity, connect, createServer } from 'node:tls';
+import { AsnConvert } from '@peculiar/asn1-schema';
+import {
+  GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
+  id_ce_nameConstraints,
+  NameConstraints,
+} from '@peculiar/asn1-x509';
+import * as x509 from '@peculiar/x509';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { issue } from '../../src/identity/authority';
 import type { Hosts } from '../../src/identity/hosts';
@@ -53,6 +63,31 @@ async function verdict({ cert, key }: Credentials, ca: string | undefined, host:
   }
 }
 
+/** An authority with a constraint to these names, or with none. */
+async function plantedAuthority(names: string[]): Promise<Credentials> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const permitted = names.map((dNSName) => new GeneralSubtree({ base: new GeneralName({ dNSName }) }));
+  const constraints = new NameConstraints({ permittedSubtrees: new GeneralSubtrees(permitted) });
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=planted',
+    keys,
+    signingAlgorithm: algorithm,
+    notAfter: new Date(NOW + 3650 * DAY),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      ...(names.length > 0 ? [new x509.Extension(id_ce_nameConstraints, true, AsnConvert.serialize(constraints))] : []),
+    ],
+  });
+  const key = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+  const pem = (text: string) => `${text.trim()}\n`;
+  return {
+    cert: pem(certificate.toString('pem')),
+    key: pem(x509.PemConverter.encode(key, x509.PemConverter.PrivateKeyTag)),
+  };
+}
+
 const authorityOf = ({ authority }: Identity) => authority?.cert ?? '';
 
 describe('an identity of our own', () => {
@@ -90,10 +125,65 @@ describe('an identity of our own', () => {
     const paths = [folder, join(folder, 'authority.pem'), join(folder, 'server.pem')];
     expect(await Promise.all(paths.map(modeOf))).toEqual(['700', '600', '600']);
 
-    // Copied from elsewhere, with permissions for everybody.
-    for (const path of paths) await chmod(path, 0o777);
+    // Copied from elsewhere, readable by everybody. The folder is the user's.
+    for (const path of paths) await chmod(path, 0o755);
     await open(folder);
-    expect(await Promise.all(paths.map(modeOf))).toEqual(['700', '600', '600']);
+    expect(await Promise.all(paths.map(modeOf))).toEqual(['755', '600', '600']);
+  });
+
+  it.skipIf(platform === 'win32')('[D7] refuses what other users could have put there', async () => {
+    const folder = await emptyFolder();
+    const first = await open(folder);
+    const file = join(folder, 'authority.pem');
+    for (const [path, mode, before] of [
+      [folder, 0o777, 0o700],
+      [folder, 0o770, 0o700],
+      [folder, 0o1777, 0o700],
+      [dirname(folder), 0o777, 0o700],
+      [file, 0o666, 0o600],
+      [file, 0o620, 0o600],
+    ] as const) {
+      await chmod(path, mode);
+      await expect(open(folder), `${path} ${mode.toString(8)}`).rejects.toThrow(/other users can write to .*chmod/);
+      expect((await stat(path)).mode & 0o7777).toBe(mode);
+      await chmod(path, before);
+    }
+    expect((await open(folder)).authority).toEqual(first.authority);
+
+    const linked = `${folder}-linked`;
+    await symlink(folder, linked);
+    expect((await open(linked)).authority).toEqual(first.authority);
+    await chmod(folder, 0o777);
+    await expect(open(linked)).rejects.toThrow('other users can write to');
+  });
+
+  it.runIf(getuid?.() === 0)('[D7] refuses what belongs to another user', async () => {
+    const folder = await emptyFolder();
+    await open(folder);
+    for (const path of [folder, join(folder, 'authority.pem')]) {
+      await chown(path, 65_534, 65_534);
+      await expect(open(folder)).rejects.toThrow('belongs to another user');
+      await chown(path, 0, 0);
+    }
+    await open(folder);
+  });
+
+  it('[D7] refuses an authority that could vouch for web sites', async () => {
+    const folder = await emptyFolder();
+    const identity = await open(folder);
+    const authority = (await readCredentials(join(folder, 'authority.pem'))) as Credentials;
+    const planted = {
+      'no authority': await issue(authority, ['localhost'], NOW),
+      unconstrained: await plantedAuthority([]),
+      'for top-level domains': await plantedAuthority(['localhost', 'com']),
+      'for everything': await plantedAuthority(['']),
+    };
+    for (const [what, { cert, key }] of Object.entries(planted)) {
+      await writeFile(join(folder, 'authority.pem'), key + cert);
+      await expect(open(folder), what).rejects.toThrow(/authority\.pem is broken; .*: Error: It|: It/);
+    }
+    await writeFile(join(folder, 'authority.pem'), authority.key + authority.cert);
+    expect((await open(folder)).authority).toEqual(identity.authority);
   });
 
   it('tells the certificate of its authority and the fingerprint of it, never the key', async () => {
