@@ -1,10 +1,19 @@
 // The path of Socket.IO in the configuration.
 
-import { API_PATH, DEMO_PATH, PEER_PATH, SOCKET_PATH } from '../doors';
+import { API_PATH, AUTHORITY_PATH, DEMO_PATH, PEER_PATH, SOCKET_PATH, TRUST_PATH } from '../doors';
 import { parsed, Unexpected } from './parsed';
 
 /** Paths of other endpoints, and of files. */
-const RESERVED = [API_PATH, PEER_PATH, '/client', DEMO_PATH.replace(/\/$/, '')];
+const RESERVED = [
+  API_PATH,
+  PEER_PATH,
+  DEMO_PATH.replace(/\/$/, ''),
+  AUTHORITY_PATH,
+  TRUST_PATH,
+  '/client',
+  '/health',
+  '/ready',
+];
 
 /** A path such as `/call-socket/`; a slash at its start and its end is added. */
 export const socketPath = parsed(`a path such as ${SOCKET_PATH}`, (text) => {

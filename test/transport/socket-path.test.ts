@@ -208,6 +208,10 @@ describe('socketPath', () => {
     '/peerjs/',
     '/api/call/x',
     '/demo/',
+    '/health',
+    '/ready/',
+    '/trust/x',
+    '/ca.crt',
     '/Client/x',
     'http://x/',
   ])('[D15] cannot be %j', (socketPath) => {
