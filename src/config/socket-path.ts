@@ -20,7 +20,10 @@ export const socketPath = parsed(`a path such as ${SOCKET_PATH}`, (text) => {
   const path = `/${text.replace(/^\/|\/$/g, '')}/`;
   // No characters with a meaning in Express's paths, and no dot segments, which URL parsers remove.
   if (!/^(\/(?!\.{1,2}\/)[\w.~-]{1,64})+\/$/.test(path)) throw new Unexpected('');
-  const taken = RESERVED.find((reserved) => path.toLowerCase().startsWith(`${reserved}/`));
-  if (taken !== undefined) throw new Unexpected(`a path outside of ${taken}, which other endpoints use`);
+  const lowerCase = path.toLowerCase();
+  const taken = RESERVED.map((reserved) => `${reserved}/`).find(
+    (reserved) => lowerCase.startsWith(reserved) || reserved.startsWith(lowerCase),
+  );
+  if (taken !== undefined) throw new Unexpected(`a path that does not overlap ${taken}, which other endpoints use`);
   return path;
 });

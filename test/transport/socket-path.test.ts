@@ -209,6 +209,7 @@ describe('socketPath', () => {
     '/api/call/x',
     '/demo/',
     '/health',
+    '/api',
     '/ready/',
     '/trust/x',
     '/ca.crt',
