@@ -2,7 +2,18 @@
 // that is resumed. Deadlines are on the monotonic clock.
 
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { connected, cut, DEADLINE_MS, get, offer, participant, peer, startServer, type Participant } from './helpers';
+import {
+  connected,
+  cut,
+  DEADLINE_MS,
+  GENEROUS,
+  get,
+  offer,
+  participant,
+  peer,
+  startServer,
+  type Participant,
+} from './helpers';
 import { startNodes, turnTo } from './nodes';
 import { RedisServer } from './redis-server';
 import { settableWallClock } from './wall-clock';
@@ -64,6 +75,18 @@ describe.each([
       await ada.next('call:peer-reconnected');
     }
     expect(ada.rest('call:peer-left')).toEqual([]);
+  });
+
+  it.each(['one node', 'several nodes'])('does not reset or prolong rate limits of %s', async (kind) => {
+    const clock = settableWallClock();
+    const windowMs = 600_000;
+    const options = { rateLimits: { ...GENEROUS, windowMs, requests: 1 } };
+    const { url } = kind === 'one node' ? await startServer(options) : (await startNodes(redis, 2, options))[0];
+    expect((await get(`${url}/api/call/config`)).status).toBe(200);
+    clock.jump(jump);
+    const { status, body } = await get(`${url}/api/call/config`);
+    expect(status).toBe(429);
+    expect(body.retryAfterMs).toBeLessThanOrEqual(windowMs);
   });
 
   it('does not close connections to the PeerJS broker', async () => {

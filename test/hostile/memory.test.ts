@@ -329,3 +329,24 @@ describe('[D13] pipelined requests', () => {
     };
   });
 });
+
+describe('[D20] rate limits', () => {
+  besieged({ trustProxy: 1 })('of 60,000 addresses take less than 20 MB', async (server) => {
+    const askFrom = async (first: number, count: number) => {
+      const requests = Array.from({ length: count }, (_, index) => {
+        const id = first + index;
+        return `GET /api/call/config HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.18.${id >> 8}.${id & 255}\r\n\r\n`;
+      });
+      // A connection may have 100 requests waiting.
+      for (let start = 0; start < count; start += 100) {
+        const some = requests.slice(start, start + 100).join('');
+        const text = await new TcpWire(server).send(some.replace(/\r\n\r\n$/, '\r\nConnection: close\r\n\r\n')).end();
+        expect(text.split('HTTP/1.1 200').length - 1).toBe(100);
+      }
+    };
+    await askFrom(0, 2000);
+    const before = await server.memory();
+    await askFrom(2000, 60_000);
+    expect((await server.memory()) - before).toBeLessThan(20e6);
+  });
+});
