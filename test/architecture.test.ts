@@ -71,6 +71,7 @@ const RINGS = [
     'backplane/redis/index',
   ],
   [
+    'transport/byte-allowance',
     'transport/engine',
     'transport/files',
     'transport/trust-page',

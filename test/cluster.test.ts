@@ -379,6 +379,26 @@ describe('[N1] the broker on several nodes', () => {
     expect(ada.inbox.rest()).toEqual([]);
   });
 
+  it('[P8] refuses large signals and frames to one client on another node', async () => {
+    const [a, b] = await startNodes(redis, 2);
+    const bob = await participant(b.url, { userId: 'bob' });
+    const ada = await participant(a.url, { userId: 'ada' });
+    const bobsPeer = await peer(b.url, 'peer-bob');
+    const adasPeer = await peer(a.url, 'peer-ada');
+    const large = {
+      ...{ meetingId: 'meeting', fromUserId: 'ada', toUserId: 'bob', fromPeerId: 'peer-ada', toPeerId: 'peer-bob' },
+      ...{ signal: { sdp: 'x'.repeat(60_000) }, signalType: 'offer' as const },
+    };
+    const answers = [];
+    for (let sent = 0; sent < 20; sent += 1) answers.push(await ada.ask('call:signal', large));
+    expect(answers.map((answer) => (answer.success ? '' : answer.code))).toContain('RATE_LIMITED');
+    for (let sent = 0; sent < 20; sent += 1) adasPeer.send(offer('peer-bob', large.signal));
+    expect((await adasPeer.next('EXPIRE')).src).toBe('peer-bob');
+    taken(await bob.ask('call:unmute', { meetingId: 'meeting', userId: 'bob' }));
+    bobsPeer.send(offer('peer-ada', 'still connected'));
+    expect((await adasPeer.next('OFFER')).payload).toBe('still connected');
+  });
+
   it('[P6] gives an id once: to the same peer anew, wherever it connects, to no other', async () => {
     const [a, b] = await startNodes(redis, 2);
     const old = await peer(a.url, 'ada', 'hers');

@@ -12,8 +12,19 @@ import { MESSAGE_LIMITS } from './limits';
 const MAX_PACKET_BYTES = 1.1 * 1024 * 1024;
 /** What may wait for a reader that does not read. */
 const MAX_WAITING_BYTES = 1024 * 1024;
+/** Above this, the client gets no more signals. The rest is for status events and acknowledgements. */
+const CONGESTED_BYTES = 0.75 * MAX_WAITING_BYTES;
 /** The WebSocket close code of a page that went away (RFC 6455, 7.4.1): closed, reloaded, left or crashed. */
 const GOING_AWAY = 1001;
+
+/** The bytes that wait in each Engine.IO connection for its transport. */
+const waitingBytes = new WeakMap<Connection, number>();
+
+/** Whether so much waits for a slow client that it should get no more signals. */
+export function isCongested(connection: Connection): boolean {
+  const { socket } = connection.transport as { socket?: WebSocket };
+  return (waitingBytes.get(connection) ?? 0) + (socket?.bufferedAmount ?? 0) > CONGESTED_BYTES;
+}
 
 /** The connections that ended because their page went away. */
 const gone = new WeakSet<Connection>();
@@ -125,15 +136,15 @@ function watchSocket(connection: Connection): void {
 
 /** Keeps `unsent` to the connections that something waits for, and cuts off who lets too much wait. */
 function watchWhatWaits(connection: Connection, unsent: Set<Connection>): void {
-  let waiting = 0;
   connection.on('packetCreate', ({ data }: { data?: string | Buffer }) => {
     unsent.add(connection);
-    waiting += data?.length ?? 0;
+    const waiting = (waitingBytes.get(connection) ?? 0) + (data?.length ?? 0);
+    waitingBytes.set(connection, waiting);
     if (waiting > MAX_WAITING_BYTES) connection.close(true);
   });
   const sent = () => {
     unsent.delete(connection);
-    waiting = 0;
+    waitingBytes.delete(connection);
   };
   connection.on('flush', sent);
   connection.once('close', sent);

@@ -12,6 +12,7 @@ import { PEER_KEY, PING } from '../doors';
 import { jsonSize } from '../json';
 import type { Logger } from '../logger';
 import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
+import { ByteAllowance } from './byte-allowance';
 import { echoOf, ExpireFilter } from './expire-filter';
 import { Allowance, MESSAGE_LIMITS, networkOf } from './limits';
 import { parseFrame, type AddressedFrame, type ReceivedFrame } from './peer-frames';
@@ -35,6 +36,8 @@ const WEBSOCKETS = {
 };
 /** What may be buffered for a reader that does not read. */
 const MAX_BUFFERED_BYTES = 1024 * 1024;
+/** Above this, the client gets no more frames of other peers. */
+const CONGESTED_BYTES = 0.75 * MAX_BUFFERED_BYTES;
 const HEARTBEAT = '{"type":"HEARTBEAT"}';
 const PEER_ID_TAKEN = '{"type":"ID-TAKEN","payload":{"msg":"ID is taken"}}';
 
@@ -55,6 +58,7 @@ export interface GuardOptions {
 export class PeerGuard extends EventEmitter<GuardEvents> {
   readonly options: GuardOptions;
   readonly #waiting = new WaitingRoom();
+  readonly #bytes = new ByteAllowance();
   readonly #wss = new WebSocketServer(WEBSOCKETS);
   readonly #sockets = new Set<GuardedSocket>();
   readonly #registered = new Map<string, GuardedSocket>();
@@ -102,14 +106,21 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   route(from: GuardedSocket, { type, dst, payload }: AddressedFrame): void {
     const stamped = JSON.stringify({ type, src: from.id, dst, payload });
     const addressee = this.#registered.get(dst);
+    // `peer` does not answer a LEAVE for an absent peer, and PeerJS would report it as an error.
+    const expire = () => {
+      if (type !== 'LEAVE') from.expire(dst, payload);
+    };
+    const bytes = jsonSize(payload, MAX_JSON_DEPTH);
+    if (addressee?.isCongested || this.#bytes.take(from.id, dst, bytes) > 0) {
+      this.options.log.debug({ peerId: from.id, reason: 'RATE_LIMITED' }, 'peer frame not delivered');
+      return expire();
+    }
     // What is still on its way to this addressee goes first.
     if (addressee && !from.awaited?.has(dst)) return addressee.send(stamped);
 
-    // `peer` does not answer a LEAVE for an absent peer, and PeerJS would report it as an error.
-    const expire = () => type !== 'LEAVE' && from.expire(dst, payload);
     const route = { connection: from, network: from.network, to: dst };
-    const leave = this.#waiting.admit(route, jsonSize(payload, MAX_JSON_DEPTH));
-    if (!leave) return void expire();
+    const leave = this.#waiting.admit(route, bytes);
+    if (!leave) return expire();
     const all = (from.awaited ??= new Map<string, number>());
     all.set(dst, (all.get(dst) ?? 0) + 1);
     const settled = (hasCome: boolean) => {
@@ -157,7 +168,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
     }
     this.#registered.set(id, socket);
     this.emit('connection', socket, req);
-    for (const frame of [...waiting, ...early]) socket.send(frame);
+    for (const frame of [...waiting, ...early]) socket.relay(frame);
     log.debug({ peerId: id }, 'peer online');
   }
 
@@ -172,7 +183,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   #deliver(toPeerId: string, frame: string): void {
     const early = this.#early.get(toPeerId);
     if (early) early.push(frame);
-    else this.#registered.get(toPeerId)?.send(frame);
+    else this.#registered.get(toPeerId)?.relay(frame);
   }
 
   /** Apart from the upgrade, whose request would otherwise live as long as the socket. */
@@ -237,6 +248,17 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
 
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether so much waits for this slow client that it should get no more frames of other peers. */
+  get isCongested(): boolean {
+    return this.#ws.bufferedAmount > CONGESTED_BYTES;
+  }
+
+  /** Sends a frame that waited or comes from another node, whose sender cannot be refused any more. */
+  relay(frame: string): void {
+    if (!this.isCongested) return this.send(frame);
+    this.#guard.options.log.warn({ peerId: this.id }, 'peer frame dropped, client reads too slowly');
   }
 
   send(frame: string): void {

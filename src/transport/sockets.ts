@@ -9,17 +9,32 @@ import { isoNow } from '../difference';
 import { participantEvent } from '../difference';
 import { CallError, toCallError, toRefusal } from '../errors';
 import type { IceResolver } from '../ice';
+import { jsonSize } from '../json';
 import type { Logger } from '../logger';
-import { clientEvents, type ClientEvent, type LeaveReason, type Payload, type Replies } from '../protocol';
-import type { Change, Rooms, Seat, SeatKey } from '../rooms';
+import {
+  clientEvents,
+  MAX_JSON_DEPTH,
+  type ClientEvent,
+  type LeaveReason,
+  type Payload,
+  type Replies,
+} from '../protocol';
+import type { Address, Change, Rooms, Seat, SeatKey } from '../rooms';
 import { Turns } from '../turns';
 import { Announcer, errorOf, named } from './announcer';
 import { Audience, holds, meetingOf, roomOf, socketIdOf, type CallIo, type CallSocket } from './audience';
-import { wentAway } from './engine';
+import { ByteAllowance } from './byte-allowance';
+import { isCongested, wentAway } from './engine';
 import type { LateDisconnects } from './late-disconnects';
 import { Allowance } from './limits';
+import { MAX_LOG_BYTES } from './packet-log';
 import { guardedParser, isOversized } from './packets';
 import { privateIdOf, recoveryAdapter } from './recovery';
+
+/** After how many milliseconds a sender should try again if the addressee reads too slowly. */
+const CONGESTED_MS = 1000;
+/** What one participant may send to another one that is reconnecting: its packet log has room for several senders. */
+const MAX_BYTES_WHILE_AWAY = MAX_LOG_BYTES / 4;
 
 type Handlers = {
   [E in ClientEvent]: (socket: CallSocket, payload: Payload<E>, answer: (data: Replies[E]) => void) => Promise<void>;
@@ -50,6 +65,8 @@ export class Sockets {
   /** The requests of each connection, under its address. */
   readonly #turns = new Turns();
   readonly #graces = new Set<NodeJS.Timeout>();
+  /** What participants send to one another in signals. */
+  readonly #signalBytes = new ByteAllowance();
   #isDraining = false;
 
   constructor({ engine, rooms, node, post, iceServers, lateDisconnects, config, log }: SocketsOptions) {
@@ -83,7 +100,7 @@ export class Sockets {
     }
     rooms.onChange((change) => this.#heard(change));
     post.listen({
-      deliver: (address, signal) => this.#audience.tellOne(address, 'call:signal', signal),
+      deliver: (address, signal) => this.#deliver(address, signal),
       handOver: (address, move, lastHeard) =>
         Promise.resolve(this.#audience.memoryOf(address)?.handOver(socketIdOf(address), move, lastHeard)),
     });
@@ -258,6 +275,7 @@ export class Sockets {
 
     'call:signal': async (socket, signal, answer) => {
       const { from, to } = await this.#rooms.route(this.#speakerOf(socket), signal);
+      this.#limitBytes(from, to, jsonSize(signal.signal, MAX_JSON_DEPTH));
       const stamped = { ...signal, fromUserId: from.userId, fromPeerId: from.peerId };
       if (!(await this.#post.send(to.address, stamped))) throw new CallError('USER_NOT_FOUND');
       if (this.#log.isLevelEnabled('debug'))
@@ -274,6 +292,26 @@ export class Sockets {
     'call:video-on': (socket, claimed, answer) => this.#setVideo(socket, claimed, answer, true),
     'call:video-off': (socket, claimed, answer) => this.#setVideo(socket, claimed, answer, false),
   };
+
+  /** Throws `RATE_LIMITED` if a participant sends more bytes than the addressee, or its slow connection, can receive. */
+  #limitBytes(from: Seat, to: Seat, bytes: number): void {
+    const nameOf = ({ meetingId, userId }: Seat) => JSON.stringify([meetingId, userId]);
+    const isFull = this.#isCongested(to.address);
+    const limit = to.heldUntil === undefined ? undefined : MAX_BYTES_WHILE_AWAY;
+    const retryAfterMs = isFull ? CONGESTED_MS : this.#signalBytes.take(nameOf(from), nameOf(to), bytes, limit);
+    if (retryAfterMs > 0) throw new CallError('RATE_LIMITED', { retryAfterMs });
+  }
+
+  #isCongested(address: Address): boolean {
+    const socket = this.#audience.socketAt(address);
+    return socket !== undefined && isCongested(socket.conn);
+  }
+
+  /** Sends a signal from this or another node. The other node does not know how much waits for a slow client here. */
+  #deliver(address: Address, signal: Payload<'call:signal'>): void {
+    if (!this.#isCongested(address)) return this.#audience.tellOne(address, 'call:signal', signal);
+    this.#log.warn({ meetingId: signal.meetingId, userId: signal.toUserId }, 'signal dropped, client reads too slowly');
+  }
 
   async #setMuted(...[socket, claimed, answer, isMuted]: [...Parameters<Handlers['call:mute']>, boolean]) {
     const { userId, username } = await this.#rooms.setMedia(this.#speakerOf(socket), claimed, { isMuted });

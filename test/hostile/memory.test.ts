@@ -2,8 +2,8 @@
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { describe, expect } from 'vitest';
-import { participant, taken, type Participant, type PeerWire } from '../helpers';
+import { describe, expect, vi } from 'vitest';
+import { DEADLINE_MS, get, participant, refused, type Participant, type PeerWire } from '../helpers';
 import {
   ask,
   EngineWire,
@@ -105,6 +105,9 @@ describe('[P4] a reader that does not read is cut off', () => {
         for (let sent = 0; sent < 300; sent += 1)
           wire.send({ type: 'OFFER', dst: 'sleeper', payload: 'x'.repeat(BIG) });
       await Promise.all(senders.map(({ wire, id }) => peerFence(wire, id)));
+      // The senders are refused; the reader itself is cut off when it does not answer a ping.
+      const isGone = async () => (await get(`${server.url}/api/call/peers/sleeper`)).status === 404;
+      await vi.waitUntil(isGone, { interval: 200, timeout: DEADLINE_MS });
       readAgain(reader);
       await reader.end();
       // Somebody else may have the id now: nothing of the sleeper is left.
@@ -135,7 +138,8 @@ describe('[P4] a reader that does not read is cut off', () => {
     });
     for (const sender of senders)
       for (let sent = 0; sent < 350; sent += 1) sender.wild.emit('call:signal', signalOf(sender));
-    for (const sender of senders) taken(await sender.ask('call:signal', signalOf(sender)));
+    for (const sender of senders)
+      expect(refused(await sender.ask('call:signal', signalOf(sender)))).toBe('RATE_LIMITED');
     for (const sender of senders)
       expect(await sender.next('call:peer-reconnecting')).toMatchObject({ userId: 'sleeper' });
   }
