@@ -191,10 +191,14 @@ describe('[N2] who comes back on another node', () => {
     let isOver = false;
     const talk = async (from: Participant) => {
       const parties = { meetingId: 'meeting', fromUserId: from.userId, toUserId: 'bob', signalType: 'offer' } as const;
-      for (let count = 0; !isOver; count += 1) {
+      let count = 0;
+      while (!isOver) {
         const signal = { from: from.userId, count };
-        sent.push(signal);
-        taken(await from.ask('call:signal', { ...parties, signal }));
+        const answer = await from.ask('call:signal', { ...parties, signal });
+        if (answer.success) {
+          sent.push(signal);
+          count += 1;
+        } else expect(answer.code).toBe('RATE_LIMITED'); // [P8]: a fast machine reaches the limit in bytes.
       }
     };
     const talking = [talk(ada), talk(carol)];

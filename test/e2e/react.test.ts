@@ -248,7 +248,7 @@ test('leaving calls joining off, and says nothing of it', async () => {
 
 test('what goes wrong is a sentence on the page until it is no longer so', async () => {
   const stage = await Stage.open();
-  const { url } = await stage.serve({ maxParticipants: 1 });
+  const { url } = await stage.serve({ maxParticipants: 1, minParticipants: 1 });
   const alice = await openRoom(stage, { url, userId: 'alice' });
   const bob = await openRoom(stage, { url, userId: 'bob' });
   await bob.page.evaluate(() => {

@@ -193,7 +193,7 @@ test('[C8] a microphone that goes in mid-call is reported, and another one takes
 
 test('[C10] joining rejects with what the server says', async () => {
   const stage = await Stage.open();
-  const { url } = await stage.serve({ maxParticipants: 1 });
+  const { url } = await stage.serve({ maxParticipants: 1, minParticipants: 1 });
   await join(stage, url, 'alice');
   const bob = await begin(stage, url, 'bob');
   await bob.reaches('left');
