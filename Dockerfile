@@ -14,5 +14,5 @@ WORKDIR /app
 COPY --from=build /app/dist dist
 USER node
 EXPOSE 5000
-HEALTHCHECK CMD ["node", "-e", "fetch(`http://localhost:${process.env.PORT || 5000}/health`).then(({ ok }) => process.exit(ok ? 0 : 1))"]
+HEALTHCHECK CMD ["node", "dist/server.mjs", "health"]
 CMD ["node", "dist/server.mjs"]

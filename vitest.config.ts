@@ -7,7 +7,7 @@ const ALONE = ['test/hostile/**/*.test.ts', 'test/e2e/sdk-crowds.test.ts'];
 const HEAVY = [
   'test/{backplane,deploy,e2e}/**/*.test.ts',
   'test/cluster*.test.ts',
-  'test/{command,configuration,examples,notices,package,process}.test.ts',
+  'test/{command,configuration,examples,health,notices,package,process,workers}.test.ts',
   'test/transport/{files,https,pipelining}.test.ts',
 ];
 

@@ -29,6 +29,7 @@ import { createPeers } from './transport/peers';
 import { Proxies } from './transport/proxies';
 import { Sockets } from './transport/sockets';
 import { takeUpgrades } from './transport/upgrade';
+import { requireSingleWorker } from './workers';
 
 export interface CallServerOptions extends ConfigOptions {
   /** Mounts on an application of yours instead of standing alone. `server` must be the one that serves `app`. */
@@ -75,7 +76,8 @@ const partSchemas = {
 
 /**
  * Throws a `ConfigError` with the code `INVALID_CONFIG` for wrong options, and an error with the code `PATH_TAKEN` if another
- * Socket.IO or PeerJS server is attached to the server on the same path.
+ * Socket.IO or PeerJS server is attached to the server on the same path. Throws a `WorkersError` in one of several workers of
+ * node:cluster or PM2 without `redis`.
  */
 export function createCallServer(options: CallServerOptions = {}): CallServer {
   const given = readOptions(options, partSchemas);
@@ -85,6 +87,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   for (const warning of iceWarnings(config)) log.warn(warning);
   const needed = neededPaths(config);
   if (mount) requireFreePaths(mount.server, needed);
+  if (!givenBackplane && !config.redis) requireSingleWorker();
   const backplane = givenBackplane ?? openBackplane(config, log);
   const { windowMs, requests, connections } = config.rateLimits;
 

@@ -4,9 +4,13 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { version } from '../package.json';
 import { defaultOf, nearestOf, secretNames, variableNames, type Complaint, type VariableName } from './config';
 
+/** `health` checks the running server instead of starting one. */
+export type CommandName = 'start' | 'health';
+
 /** What a command line asks for: to start in an environment with these variables, or only to be told something. */
 export type CommandLine =
-  { variables: Record<string, string>; answer?: never } | { answer: string; isRefusal: boolean; variables?: never };
+  | { command: CommandName; variables: Record<string, string>; answer?: never }
+  | { answer: string; isRefusal: boolean; variables?: never };
 
 type SecretName = (typeof secretNames)[number];
 
@@ -76,7 +80,11 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const hear = (text: string) => (answer += text);
   const program = new Command('back-call')
     .description('Voice calls for any web app: PeerJS broker, call signaling and REST on one port.')
-    .addArgument(new Argument('[start]').choices(['start']))
+    .addArgument(
+      new Argument('[command]', 'start the server, or check the health of the running one')
+        .choices(['start', 'health'] satisfies CommandName[])
+        .default('start' satisfies CommandName),
+    )
     .version(version)
     .addHelpText('after', AFTERWORD)
     .showSuggestionAfterError(false)
@@ -95,7 +103,8 @@ export function readCommandLine(args: readonly string[]): CommandLine {
     const value = given[option.attributeName()];
     return value === undefined ? [] : [[variable, value === true ? 'on' : value]];
   });
-  return { variables: Object.fromEntries(variables) as Record<string, string> };
+  const [command] = program.processedArgs as [CommandName];
+  return { command, variables: Object.fromEntries(variables) as Record<string, string> };
 }
 
 /** What is wrong with the environment, said of the flags where they said it. */

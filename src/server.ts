@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // The process: command line and environment in, signals handled. The one file that reads, hears and ends it.
 
-import { createCallServer } from './call-server';
-import { explain, readCommandLine } from './cli';
+import { createCallServer, type CallServer } from './call-server';
+import { explain, readCommandLine, type CommandName } from './cli';
 import { ConfigError, loadConfig, misspeltInEnvironment, misspeltInFile, type ProcessConfig } from './config';
 import { DEMO_PATH } from './doors';
 import { EnvFileError, readEnvFile } from './env-file';
@@ -10,13 +10,16 @@ import { greet, originsOf, rootsOf, type Greeting } from './greeting';
 import { IdentityError, openIdentity, stateFolder } from './identity';
 import { ownHosts, reachableAddresses } from './identity/hosts';
 import { createLogger } from './logger';
+import { checkHealth } from './transport/health-check';
+import { WorkersError } from './workers';
 
 /** How often it is looked whether this machine has other addresses, or needs another certificate. */
 const LOOK_AROUND_MS = 5000;
 /** How often it is looked whether who started us is still there, when it matters. */
 const LOOK_BACK_MS = 250;
 
-const { config, warnings } = readConfig();
+const { command, config, warnings } = readSettings();
+if (command === 'health') await reportHealth();
 const log = createLogger(config);
 process.on('uncaughtException', (error) => {
   log.fatal({ err: error }, 'unexpected, ending');
@@ -25,7 +28,7 @@ process.on('uncaughtException', (error) => {
 for (const warning of warnings) log.warn(warning);
 const folder = () => config.stateDir ?? stateFolder(process.env, process.platform);
 const identity = await openIdentity(config.tls, folder).catch(giveUp);
-const calls = createCallServer({ ...config, identity, log });
+const calls = openCallServer();
 let isStopping = false;
 /** What was said last, so that nothing is said twice. */
 let greeted = '';
@@ -83,7 +86,7 @@ function stopWithParent(parent: number): void {
 // ---- Starting ----------------------------------------------------------------------------------------------------
 
 /** Reads the configuration: flags before the environment, and the environment before `.env`. */
-function readConfig(): { config: ProcessConfig; warnings: string[] } {
+function readSettings(): { command: CommandName; config: ProcessConfig; warnings: string[] } {
   const line = readCommandLine(process.argv.slice(2));
   if (line.answer !== undefined) {
     (line.isRefusal ? console.error : console.log)(line.answer.trimEnd());
@@ -99,7 +102,8 @@ function readConfig(): { config: ProcessConfig; warnings: string[] } {
     for (const { name, nearest, place } of suspects)
       warnings.push(`unknown variable ${name} in ${place}. Did you mean ${nearest}?`);
     for (const [name, value] of Object.entries(file)) process.env[name] ??= value;
-    return { config: loadConfig({ ...process.env, ...line.variables }), warnings };
+    const { command, variables } = line;
+    return { command, config: loadConfig({ ...process.env, ...variables }), warnings };
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof EnvFileError)) throw error;
     const text = error instanceof ConfigError ? explain(error.complaints, line) : error.message;
@@ -108,8 +112,27 @@ function readConfig(): { config: ProcessConfig; warnings: string[] } {
   }
 }
 
+/** Prints the health of the running server, and ends this process: with 0 if it is healthy, else with 1. */
+async function reportHealth(): Promise<never> {
+  try {
+    console.log(`${await checkHealth(config)} is healthy`);
+    process.exit(0);
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(1);
+  }
+}
+
+function openCallServer(): CallServer {
+  try {
+    return createCallServer({ ...config, identity, log });
+  } catch (error) {
+    return giveUp(error);
+  }
+}
+
 function giveUp(error: unknown): never {
-  if (!(error instanceof IdentityError)) throw error;
+  if (!(error instanceof IdentityError || error instanceof WorkersError)) throw error;
   log.fatal(error.message);
   process.exit(1);
 }

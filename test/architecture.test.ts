@@ -26,6 +26,7 @@ const RINGS = [
     'errors',
     'turns',
     'logger',
+    'workers',
     'config/config',
     'config/nearest',
     'config/parsed',
@@ -89,6 +90,7 @@ const RINGS = [
     'transport/late-disconnects',
     'transport/descriptors',
     'transport/connections',
+    'transport/health-check',
     'transport/origins',
     'transport/packets',
     'transport/upgrade',
@@ -132,7 +134,8 @@ describe('the architecture', () => {
 
   it('reads, hears and ends the process in one file', () => {
     const touching = files.filter((file) => /\bprocess\.(env|on|exit|argv)\b/.test(source(file)));
-    expect(touching).toEqual(['server.ts']);
+    // An application that embeds the server may be a worker, too.
+    expect(touching).toEqual(['server.ts', 'workers.ts']);
   });
 
   it('lets browsers have of the service only types, and where its doors are', () => {

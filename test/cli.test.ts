@@ -46,7 +46,10 @@ describe('the command line', () => {
   it.each([
     [['--prot', '1'], "error: unknown option '--prot' (Did you mean --port?)\n"],
     [['--port'], "error: option '-p, --port <number>' argument missing\n"],
-    [['stop'], "error: command-argument value 'stop' is invalid for argument 'start'. Allowed choices are start.\n"],
+    [
+      ['stop'],
+      "error: command-argument value 'stop' is invalid for argument 'command'. Allowed choices are start, health.\n",
+    ],
     [['start', 'now'], 'error: too many arguments. Expected 1 argument but got 2.\n'],
     [['--turn-secret', 'hush'], "error: unknown option '--turn-secret'\n"],
   ])('refuses %j in one line', (args, answer) => {

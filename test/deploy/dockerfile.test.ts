@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { env, getuid } from 'node:process';
@@ -25,32 +25,46 @@ function instruction(name: string): string {
   return rest;
 }
 
-it('the image serves as a user without rights, says how it is, and stops in peace', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'image-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  chmodSync(folder, 0o755);
-  const [, source = '', target = ''] = instruction('COPY').split(' ');
-  cpSync(basename(source), join(folder, target), { recursive: true });
-  expect(instruction('USER')).toBe('node');
+it.each([
+  { HTTPS: 'off' },
+  { HTTPS: 'on' },
+  { HOST: '127.0.0.1' },
+  { HOST: '0.0.0.0', HTTPS: 'on' },
+  // Docker sets it, too.
+  { HOSTNAME: 'container' },
+])(
+  '[D17] the image serves as a user without rights, reports its health, and stops in peace, with %j',
+  async (settings) => {
+    const folder = mkdtempSync(join(tmpdir(), 'image-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    chmodSync(folder, 0o755);
+    // The user `node` of the image owns its home directory.
+    const home = join(folder, 'home');
+    mkdirSync(home);
+    if (getuid?.() === 0) chownSync(home, 65_534, 65_534);
+    const [, source = '', target = ''] = instruction('COPY').split(' ');
+    cpSync(basename(source), join(folder, target), { recursive: true });
+    expect(instruction('USER')).toBe('node');
 
-  const [name = '', value] = instruction('ENV').split('=');
-  const environment = { PATH: env.PATH, [name]: value, PORT: String(await freePort()) };
-  const run = (command: string) => {
-    const [program = '', ...args] = JSON.parse(command) as string[];
-    const child = spawn(program, args, { cwd: folder, env: environment, ...NOBODY });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    const ended = once(child, 'exit').then(([code]) => code as number | null);
-    return { child, ended: () => before(ended, () => `the end of ${command}`) };
-  };
+    const [name = '', value] = instruction('ENV').split('=');
+    const environment = { PATH: env.PATH, [name]: value, PORT: String(await freePort()), HOME: home, ...settings };
+    const run = (command: string) => {
+      const [program = '', ...args] = JSON.parse(command) as string[];
+      const child = spawn(program, args, { cwd: folder, env: environment, ...NOBODY });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      const ended = once(child, 'exit').then(([code]) => code as number | null);
+      return { child, ended: () => before(ended, () => `the end of ${command}`) };
+    };
 
-  const server = run(instruction('CMD'));
-  const output = new Inbox<string>();
-  const { stdout, stderr } = server.child;
-  for (const stream of [stdout, stderr]) stream.on('data', (chunk: Buffer) => output.put(chunk.toString()));
-  await output.next((text) => text.includes('listening'), 'the server listening');
-  const check = instruction('HEALTHCHECK CMD');
-  expect(await run(check).ended()).toBe(0);
-  server.child.kill('SIGTERM');
-  expect(await server.ended()).toBe(0);
-  expect(await run(check).ended()).toBe(1);
-});
+    const server = run(instruction('CMD'));
+    const output = new Inbox<string>();
+    const { stdout, stderr } = server.child;
+    for (const stream of [stdout, stderr]) stream.on('data', (chunk: Buffer) => output.put(chunk.toString()));
+    await output.next((text) => text.includes('listening'), 'the server listening');
+    const check = instruction('HEALTHCHECK CMD');
+    expect(await run(check).ended()).toBe(0);
+    server.child.kill('SIGTERM');
+    expect(await server.ended()).toBe(0);
+    expect(await run(check).ended()).toBe(1);
+  },
+);
