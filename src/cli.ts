@@ -118,8 +118,12 @@ const longFlags = options.flatMap(({ option }) => option.long ?? []);
 
 /** Returns an error of commander on one line, with the nearest flag, and without a value that may be a secret. */
 function refusalOf(error: string): string {
-  const [, unknown] = /^error: unknown option '([^'=]*)/.exec(error) ?? [];
-  if (unknown === undefined) return `${error.trim().replaceAll(/\s*\n\s*/g, ' ')}\n`;
+  const [, unknown] = /^error: unknown option '([\w-]*)/.exec(error) ?? [];
+  if (unknown === undefined)
+    return `${error
+      .trim()
+      .replaceAll(/\s*\n\s*/g, ' ')
+      .replace(/^(error: command-argument) value '(?![a-z]{1,12}').*' is/, '$1 is')}\n`;
   const nearest = nearestOf(unknown, longFlags);
   return `error: unknown option '${unknown.replaceAll(/\s+/g, ' ')}'${nearest ? ` (Did you mean ${nearest}?)` : ''}\n`;
 }

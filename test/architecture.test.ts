@@ -37,6 +37,7 @@ const RINGS = [
     'config/ice-warnings',
     'config/trusted-proxies',
     'config/socket-path',
+    'config/redis-url',
     'config/options',
     'config/variables',
     'config/environment',

@@ -52,6 +52,16 @@ describe('the command line', () => {
     ],
     [['start', 'now'], 'error: too many arguments. Expected 1 argument but got 2.\n'],
     [['--turn-secret', 'hush'], "error: unknown option '--turn-secret'\n"],
+    [['--redis-url=redis://:hush@h'], "error: unknown option '--redis-url'\n"],
+    [['-redis://:hush@h'], "error: unknown option '-redis'\n"],
+    [
+      ['redis://:hush@h'],
+      "error: command-argument is invalid for argument 'command'. Allowed choices are start, health.\n",
+    ],
+    [
+      ['TURN_SECRET=hush'],
+      "error: command-argument is invalid for argument 'command'. Allowed choices are start, health.\n",
+    ],
   ])('refuses %j in one line', (args, answer) => {
     expect(readCommandLine(args)).toEqual({ isRefusal: true, answer });
   });

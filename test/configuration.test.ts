@@ -1,4 +1,4 @@
-// How the process starts, or refuses to, with flags, environment variables and a file `.env`. Rules D11 and D12.
+// How the process starts, or refuses to, with flags, environment variables and a file `.env`. Rules D9, D11 and D12.
 
 import { spawn } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, execPath, getuid } from 'node:process';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { variableNames, type VariableName } from '../src/config';
+import { PERCENT_ENCODE, variableNames, type VariableName } from '../src/config';
 import { before, get } from './helpers';
 import { BUILT } from './e2e/server-process';
 
@@ -92,6 +92,15 @@ describe('a wrong value', () => {
     expect(code).toBe(1);
   });
 
+  it.each(['#', '/', '?', '%', '@', '\\', ' '])(
+    '[D9] stops the start without the password: REDIS_URL with %s',
+    async (mark) => {
+      const { lines, code } = await start({ variables: { REDIS_URL: `redis://:hush${mark}word@127.0.0.1:6379` } });
+      expect(lines).toEqual([`REDIS_URL: ${PERCENT_ENCODE}`]);
+      expect(code).toBe(1);
+    },
+  );
+
   it('[D11] of an ICE server that only Firefox refuses is logged, and the server starts', async () => {
     const { lines, code } = await start({ variables: { STUN_URLS: 'stuns:stun.example:5349' } });
     expect(lines.filter((line) => line.includes('Firefox'))).toHaveLength(1);
@@ -117,6 +126,24 @@ describe('a file .env', () => {
     ['with quotes, spaces and comments', '# ü\nexport MAX_PARTICIPANTS = "7" # seats\n'],
   ])('[D12] is read %s', async (_, content) => {
     expect(await maxParticipantsOf(await start({ cwd: await folderWith(content) }))).toBe(7);
+  });
+
+  it.each([
+    ['REDIS_URL=redis://:hush#word@127.0.0.1:6379', `.env: REDIS_URL: ${PERCENT_ENCODE}`],
+    ['export TURN_SECRET = hush#word', '.env: TURN_SECRET: write the value in quotes, because # begins a comment'],
+    [
+      'A=1\r\nTURN_CREDENTIAL: hush#word',
+      '.env: TURN_CREDENTIAL: write the value in quotes, because # begins a comment',
+    ],
+  ])('[D9] stops the start if # cuts a secret, which it does not show: %j', async (content, line) => {
+    const { lines, code } = await start({ cwd: await folderWith(content) });
+    expect(lines).toEqual([line]);
+    expect(code).toBe(1);
+  });
+
+  it('[D9] may have secrets with # in quotes, and comments after secrets', async () => {
+    const content = 'TURN_URLS=turn:t\nTURN_SECRET="hush#word" # quoted\nREDIS_URL= # none\n';
+    expect((await start({ cwd: await folderWith(content) })).code).toBeUndefined();
   });
 
   it('[D12] may be missing or empty, and the environment and flags win over it', async () => {

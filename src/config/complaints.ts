@@ -70,6 +70,8 @@ export function complaintsOf(
     if (issue.code === 'unrecognized_keys') {
       const known = Object.keys((bare(at(schema, path)) as z.ZodObject).shape);
       for (const key of issue.keys) add({ variable: nameOf([...path, key]), text: unknownOption(key, known) });
+    } else if (issue.code === 'custom' && issue.params?.isInstruction) {
+      add({ variable: nameOf(path), text: issue.message });
     } else {
       const expected = issue.code === 'custom' ? issue.message : descriptionOf(at(schema, path));
       add(complain(nameOf(path), showAt(path, issue.input), expected));

@@ -32,8 +32,8 @@ function normalize(text: string, form: RegExp): string {
   return `${scheme.toLowerCase()}:${authorityOf(authority)}${query.toLowerCase()}`;
 }
 
-/** Parses `host [ ":" port ]`. */
-function authorityOf(text: string): string {
+/** Parses and normalizes `host [ ":" port ]`. Throws an {@link Unexpected}. */
+export function authorityOf(text: string): string {
   const [, bracketed, name = '', port] = /^(?:\[([\da-f:.]+)\]|([^\s[\]:@/\\]+))(?::(\d+))?$/i.exec(text) ?? [];
   const host = bracketed !== undefined && ipaddr.IPv6.isValid(bracketed) ? `[${bracketed}]` : hostNameOf(name);
   if (port === undefined) return host;

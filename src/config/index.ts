@@ -7,4 +7,5 @@ export { iceWarnings } from './ice-warnings';
 export { misspeltInEnvironment, misspeltInFile, type Misspelt } from './misspelt';
 export { nearestOf } from './nearest';
 export { readOptions } from './options';
+export { PERCENT_ENCODE } from './redis-url';
 export { defaultOf, secretNames, variableNames, type VariableName } from './variables';

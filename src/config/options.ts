@@ -7,6 +7,7 @@ import type { Config, ConfigOptions, ProcessConfig } from './config';
 import { iceHost, stunUrl, turnUrl } from './ice-urls';
 import { origin } from './origins';
 import { parsed, Unexpected } from './parsed';
+import { redisUrl } from './redis-url';
 import { socketPath } from './socket-path';
 import { trustedProxies } from './trusted-proxies';
 
@@ -53,10 +54,7 @@ export const turnRest = z
 
 export const redis = z
   .strictObject({
-    url: z
-      .string()
-      .regex(/^rediss?:\/\/\S+$/)
-      .describe('a redis: or rediss: URL'),
+    url: redisUrl,
     prefix: z
       .string()
       .regex(/^[^\s{}]+$/)
@@ -110,6 +108,7 @@ export const options = {
 /** What `loadConfig` returns for the process, and a call server does not read. */
 const processOptions = ['lan', 'tls', 'stateDir', 'open'] satisfies (keyof ProcessConfig)[];
 
+/** The options whose values are in no complaint and in no log line. */
 const secrets = ['turnServer.credential', 'turnRest.secret', 'redis.url'];
 
 /**
@@ -147,7 +146,10 @@ function nameOf(path: PropertyKey[]): string {
 }
 
 function showAt(path: PropertyKey[], value: unknown): string {
-  return value !== undefined && secrets.includes(nameOf(path)) ? 'a value' : show(value);
+  const name = nameOf(path);
+  // A text in place of a group may be a secret of the group.
+  const isSecret = secrets.some((secret) => secret === name || secret.startsWith(`${name}.`));
+  return value !== undefined && isSecret ? 'a value' : show(value);
 }
 
 /** Returns the log format of an environment in which none is set. */

@@ -5,6 +5,9 @@ import * as z from 'zod';
 /** A value that is not accepted: what is expected instead. */
 export class Unexpected extends Error {}
 
+/** A value that is not accepted: what to do, as the whole complaint. */
+export class Instruction extends Unexpected {}
+
 /**
  * A text that `parse` normalizes. An {@link Unexpected} that it throws says what is expected; `description` says it where
  * a value is no text.
@@ -17,7 +20,8 @@ export const parsed = (description: string, parse: (text: string) => string) =>
         return parse(text);
       } catch (error) {
         if (!(error instanceof Unexpected)) throw error;
-        context.addIssue({ code: 'custom', message: error.message || description, input: text });
+        const params = { isInstruction: error instanceof Instruction };
+        context.addIssue({ code: 'custom', message: error.message || description, input: text, params });
         return z.NEVER;
       }
     })

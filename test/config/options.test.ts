@@ -111,6 +111,13 @@ describe('the options of createCallServer', () => {
     expect(message).not.toMatch(/hush|5554443/);
   });
 
+  it.each([{ redis: 'hush' }, { turnRest: ['hush'] }, { turnServer: 'hush' }])(
+    '[D11] show no text in place of a group with secrets: %j',
+    (options) => {
+      expect(refusal(options).message).toMatch(/^\w+: found a value, expected an object with /);
+    },
+  );
+
   it('[D11] have their default when they are undefined, in groups, too', async () => {
     const names = Object.keys(loadConfig());
     const nothing = Object.fromEntries(names.map((name) => [name, undefined])) as CallServerOptions;
