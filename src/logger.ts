@@ -3,12 +3,15 @@
 import { stdout } from 'node:process';
 import { pino, type Logger } from 'pino';
 import pretty from 'pino-pretty';
-import type { Config } from './config';
+import { secretsOf, type Config, type SecretOptions } from './config';
+import { createRedactor } from './redaction';
 
 export type { Logger };
 
-export function createLogger({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
-  const options = { level: logLevel, base: null };
+/** A logger that writes no secret of this configuration. */
+export function createLogger(config: Pick<Config, 'logLevel' | 'logFormat'> & SecretOptions): Logger {
+  const { logLevel, logFormat } = config;
+  const options = { level: logLevel, base: null, hooks: { streamWrite: createRedactor(secretsOf(config)).line } };
   // Node's own stream: pino's retries for ever, at the end of the process, what nobody reads any more.
   if (logFormat === 'json') return pino(options, stdout);
   // A plain stream, not a worker thread: lines are out before the process is.

@@ -26,6 +26,7 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 for (const warning of warnings) log.warn(warning);
+logWarningsOfNode();
 const folder = () => config.stateDir ?? stateFolder(process.env, process.platform);
 const identity = await openIdentity(config.tls, folder).catch(giveUp);
 const calls = openCallServer();
@@ -129,6 +130,15 @@ function openCallServer(): CallServer {
   } catch (error) {
     return giveUp(error);
   }
+}
+
+/** Warnings of Node.js go through the log, because some contain a URL. Without its listener (`NODE_NO_WARNINGS`) there are none. */
+function logWarningsOfNode(): void {
+  if (process.listenerCount('warning') === 0) return;
+  process.removeAllListeners('warning');
+  process.on('warning', (warning: Error & { code?: string }) => {
+    log.warn({ reason: warning.code ?? warning.name }, warning.message);
+  });
 }
 
 function giveUp(error: unknown): never {

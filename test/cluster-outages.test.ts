@@ -265,8 +265,10 @@ describe('[N7] a Redis that asks for a password, by TLS', () => {
   it('is asked again when it refuses the password, which nobody is told', async () => {
     const { node } = await start();
     const { server, port } = await ServerProcess.start(node('guessed'));
-    expect((await server.said('Redis does not answer')).reason).toContain('WRONGPASS');
+    expect((await server.said('Redis refuses the user name or the password')).reason).toContain('WRONGPASS');
     expect((await get(`http://127.0.0.1:${port}/ready`)).status).toBe(503);
-    expect(JSON.stringify(server.log.everything())).not.toContain('guessed');
+    const lines = server.log.everything();
+    expect(JSON.stringify(lines)).not.toContain('guessed');
+    expect(lines.filter(({ msg }) => msg.startsWith('Redis'))).toHaveLength(1);
   });
 });

@@ -177,6 +177,30 @@ describe('the process', () => {
     expect(server.written()).not.toMatch(/secret|credential|:ada"/);
   });
 
+  it.each(['json', 'pretty'])(
+    '[D9] writes no secret of a %s log in warnings of Node.js and uncaught errors',
+    async (format) => {
+      const fail = `
+      const timer = setInterval(() => {
+        if (process.listenerCount('SIGTERM') === 0) return;
+        clearInterval(timer);
+        const texts = 'very-hush and redis://:word#other@127.0.0.1';
+        process.emitWarning('warned of ' + texts);
+        setImmediate(() => { throw Object.assign(new Error('failed by ' + texts), { command: { args: ['very-hush'] } }); });
+      });`;
+      const server = run({
+        LOG_FORMAT: format,
+        TURN_URLS: 'turn:127.0.0.1:1',
+        TURN_SECRET: 'very-hush',
+        NODE_OPTIONS: `--import=data:text/javascript;base64,${Buffer.from(fail).toString('base64')}`,
+      });
+      expect(await server.exited()).toBe(1);
+      expect(server.written()).toContain('warned of [redacted] and redis://[redacted]@127.0.0.1');
+      expect(server.written()).toContain('failed by [redacted] and redis://[redacted]@127.0.0.1');
+      expect(server.written()).not.toMatch(/hush|word|\(node:\d/);
+    },
+  );
+
   it('stops by a signal to npm start, which needs nothing but what is built, and passes flags on', async () => {
     const server = run({}, 'npm', ['start', '--silent', '--', '--max-participants', '7']);
     const url = await listening(server);

@@ -1,6 +1,7 @@
 // What is wrong with a configuration: one line per variable or option, without secrets.
 
 import * as z from 'zod';
+import { createRedactor } from '../redaction';
 import { nearestOf } from './nearest';
 
 export interface Complaint {
@@ -26,10 +27,12 @@ export class ConfigError extends TypeError {
 const SHOWN_LENGTH = 200;
 const SHOWN_ITEMS = 10;
 
+const { text: redact } = createRedactor([]);
+
 /** Returns a value as an error message shows it: on one line, without what is before an `@`, and without contents of objects. */
 export function show(value: unknown): string {
   if (typeof value === 'string') {
-    const text = value.replace(/.*@/s, '…@').slice(0, SHOWN_LENGTH);
+    const text = redact(value.replace(/.*@/s, '…@')).slice(0, SHOWN_LENGTH);
     return JSON.stringify(text).replace(
       /[\p{C}\p{Zl}\p{Zp}]/gu,
       (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,

@@ -8,4 +8,5 @@ export { misspeltInEnvironment, misspeltInFile, type Misspelt } from './misspelt
 export { nearestOf } from './nearest';
 export { readOptions } from './options';
 export { PERCENT_ENCODE } from './redis-url';
+export { secretsOf, type SecretOptions } from './secrets';
 export { defaultOf, secretNames, variableNames, type VariableName } from './variables';

@@ -38,6 +38,8 @@ const READ_BLOCK_MS = 1000;
 const RETRY_MAX_MS = 1000;
 /** What Redis says when it cannot do now what it could at another time. */
 const TEMPORARY = /\b(LOADING|READONLY|MASTERDOWN|BUSY|OOM|NOREPLICAS|TRYAGAIN|CLUSTERDOWN|MISCONF)\b/;
+/** Errors of Redis about user names, passwords and permissions; those with `ERR` are of Redis 5 and older. */
+const REFUSED_CREDENTIALS = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR invalid password)\b/;
 
 type Entry = [id: string, fields: [what: string, body: string]];
 
@@ -159,7 +161,10 @@ export class RedisLink {
     let complaint = '';
     for (const client of [this.#commands, this.#reader]) {
       client.on('error', ({ message }) => {
-        if (message !== complaint) log.warn({ reason: message }, 'Redis does not answer, trying again');
+        const what = REFUSED_CREDENTIALS.test(message)
+          ? 'Redis refuses the user name or the password in REDIS_URL, trying again'
+          : 'Redis does not answer, trying again';
+        if (message !== complaint) log.warn({ reason: message }, what);
         complaint = message;
       });
       client.on('ready', () => void this.#enter());
