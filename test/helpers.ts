@@ -6,6 +6,7 @@ import { io, type ManagerOptions, type Socket, type SocketOptions } from 'socket
 import { onTestFinished } from 'vitest';
 import { WebSocket, type ClientOptions } from 'ws';
 import { createCallServer, type CallServer, type CallServerOptions } from '../src/index';
+import { guardOptions, guardSession, scanLog, scanning } from './log-scan';
 import type { ClientEvent, ClientToServerEvents, Replies, Reply, ServerToClientEvents } from '../src/protocol';
 
 /** How long a test waits for a fact, in ms, before it fails. Generous for a busy machine: only failures take that long. */
@@ -31,12 +32,15 @@ export const GENEROUS = { windowMs: 10_000, requests: 1e6, connections: 1e6, eve
 
 /** A server on a free port, closed when the test ends. */
 export async function startServer(options: CallServerOptions = {}): Promise<Running> {
+  guardOptions(options);
+  const isSilent = options.logLevel === undefined || options.logLevel === 'silent';
   const calls = createCallServer({
     stunUrls: [],
     logLevel: 'silent',
     rateLimits: GENEROUS,
     environment: 'test',
     ...options,
+    log: options.log ? scanning(options.log) : isSilent ? scanLog : undefined,
   });
   onTestFinished(() => calls.close());
   const { port } = await calls.listen(0, '127.0.0.1');
@@ -86,6 +90,13 @@ export class Client {
   constructor(socket: CallSocket) {
     this.socket = socket;
     socket.onAny((event: string, payload: unknown) => this.inbox.put([event, payload]));
+    socket.on('connect', () => {
+      guardSession(socket.io.engine.id);
+      guardSession((socket as unknown as { _pid?: string })._pid);
+    });
+    socket.on('call:ice-servers', (iceServers) => {
+      for (const { credential } of iceServers) guardSession(credential);
+    });
   }
 
   /** The same socket, for sending what the types forbid. */
@@ -246,6 +257,8 @@ export class PeerWire {
 
 /** Opens a PeerJS socket without waiting for anything. */
 export function dial(url: string, query: Record<string, string>, options: ClientOptions = {}): PeerWire {
+  // A token that is a part of the public ID is no secret.
+  if (!query.id?.includes(query.token ?? '')) guardSession(query.token);
   const address = `${url.replace(/^http/, 'ws')}/peerjs/peerjs?${new URLSearchParams({ key: 'peerjs', ...query }).toString()}`;
   return new PeerWire(new WebSocket(address, options));
 }

@@ -4,13 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { expect, vi } from 'vitest';
 import { createRedisBackplane } from '../src/backplane/redis';
 import type { RedisOptions } from '../src/backplane/redis/link';
-import { createLogger } from '../src/logger';
 import type { CallServerOptions } from '../src/index';
 import { DEADLINE_MS, get, startServer, type Client, type Running } from './helpers';
 import { ServerProcess } from './e2e/server-process';
+import { scanLog } from './log-scan';
 import type { RedisServer } from './redis-server';
-
-const log = createLogger({ logLevel: 'silent', logFormat: 'json' });
 
 /** Starts so many nodes. */
 export async function startNodes(
@@ -21,7 +19,16 @@ export async function startNodes(
 ): Promise<[Running, Running, ...Running[]]> {
   const prefix = randomUUID();
   const { reconnectGraceMs: graceMs = 15_000, maxParticipants: capacity = 10 } = options;
-  const common = { url: redis.url, prefix, isRequired: true, leaseMs: 2000, graceMs, capacity, log, ...redisOptions };
+  const common = {
+    url: redis.url,
+    prefix,
+    isRequired: true,
+    leaseMs: 2000,
+    graceMs,
+    capacity,
+    log: scanLog,
+    ...redisOptions,
+  };
   const start = () => startServer({ ...options, backplane: createRedisBackplane(common) });
   return [await start(), await start(), ...(await Promise.all(Array.from({ length: count - 2 }, start)))];
 }

@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createRedisBackplane } from '../../src/backplane/redis';
 import type { RedisOptions } from '../../src/backplane/redis/link';
-import { createLogger } from '../../src/logger';
 import type { Backplane, Newcomer } from '../../src/index';
 import { RedisServer } from '../redis-server';
 import { describePeers } from './peers.contract';
 import { describeRoomStore } from './room-store.contract';
+import { scanLog } from '../log-scan';
 
 let redis: RedisServer;
 beforeAll(async () => {
@@ -16,11 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => redis.end());
 
-const log = createLogger({ logLevel: 'silent', logFormat: 'json' });
-
 async function open(options: Partial<RedisOptions> = {}): Promise<Backplane> {
   const own = { url: redis.url, prefix: randomUUID(), isRequired: true, leaseMs: 2000, graceMs: 1000 };
-  const backplane = createRedisBackplane({ ...own, capacity: 10, log, ...options });
+  const backplane = createRedisBackplane({ ...own, capacity: 10, log: scanLog, ...options });
   onTestFinished(() => backplane.close());
   await backplane.opened();
   return backplane;

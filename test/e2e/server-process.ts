@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
-import { env, execPath } from 'node:process';
+import { env, execPath, stderr } from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -36,7 +36,9 @@ export class ServerProcess {
   private constructor(environment: Record<string, string>, setting: Setting) {
     const { command: [file, ...args] = [execPath, BUILT], cwd = tmpdir() } = setting;
     const options = { cwd, env: { PATH: env.PATH, LOG_FORMAT: 'json', ...environment } };
-    this.#child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#child = spawn(file, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Not inherited, so that it is scanned for secrets.
+    this.#child.stderr?.on('data', (chunk: Buffer) => stderr.write(chunk));
     this.#ended = once(this.#child, 'exit');
     if (this.#child.stdout)
       createInterface(this.#child.stdout).on('line', (line) => this.log.put(JSON.parse(line) as LogLine));
