@@ -94,7 +94,8 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const { windowMs, requests, connections } = config.rateLimits;
 
   const proxies = new Proxies(config);
-  const { engine, flushed, sessions } = createEngine();
+  const clientAddressOf = (req: IncomingMessage) => proxies.clientAddressOf(req);
+  const { engine, flushed, sessions } = createEngine(clientAddressOf);
   const limits = connectionLimitsOf(config, log);
   const openConnections = new Connections({ limits, proxies, sessions, log });
   const { keepAliveTimeoutMs } = config;
@@ -120,7 +121,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     presence,
     frames,
     rateLimits: config.rateLimits,
-    clientAddressOf: (req) => proxies.clientAddressOf(req),
+    clientAddressOf,
     log,
   });
 
@@ -134,7 +135,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   };
   const admitConnection = async (req: IncomingMessage) => {
     if (isDraining) throw new CallError('SHUTTING_DOWN');
-    await connectionLimit.take(proxies.clientAddressOf(req));
+    await connectionLimit.take(clientAddressOf(req));
   };
 
   const app = createApp(
@@ -149,7 +150,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       proxies,
       connections: openConnections,
       admitOrigin,
-      admitRequest: (req) => requestLimit.take(proxies.clientAddressOf(req)),
+      admitRequest: (req) => requestLimit.take(clientAddressOf(req)),
       admitPolling: async (req) => {
         if (sessions.idOf(req) === undefined) await admitConnection(req);
       },

@@ -1,13 +1,17 @@
 // The directory of peers: which peer id is connected to the broker, and whose it is.
 
 import { CallError } from './errors';
+import { strongest, type PeerRegistration } from './peer-proof';
 import type { ParticipantInfo, PeerInfo } from './protocol';
 import type { RoomStore, Seat } from './rooms';
 
 /** One connection of a peer to the broker. Whoever shows the token that its client made up is the same peer. */
 export interface PeerConnection {
   peerId: string;
-  token: string;
+  /** See `hashToken`. */
+  tokenHash: string;
+  /** The client address, as rate limits count it. */
+  network: string;
   /** Names this connection among all that this node ever had. */
   connection: string;
 }
@@ -24,7 +28,8 @@ export interface PeerPresence {
   arrive(peer: PeerConnection): Promise<string[] | undefined>;
   /** Notes a peer as gone, unless another connection took its place. */
   depart(peer: PeerConnection): Promise<void>;
-  isOnline(peerId: string): Promise<boolean>;
+  /** Returns who opened a peer id; undefined if no client is connected under it, or was while a participant claims it. */
+  registration(peerId: string): Promise<PeerRegistration | undefined>;
   /** Returns the ids of all peers that are online, on every node. */
   list(): Promise<string[]>;
   /** How many are online, and how many of them are participants of a call. */
@@ -43,11 +48,15 @@ export class PeerDirectory {
     this.#store = store;
   }
 
-  /** Who is behind a peer id. Refuses with `PEER_NOT_FOUND` what is neither connected nor in a call. */
+  /**
+   * Looks up the participant behind a peer id. Names no participant that did not prove that the peer id is its own. Throws
+   * `PEER_NOT_FOUND` for a peer id that is neither connected nor in a call.
+   */
   async lookUp(peerId: string): Promise<PeerInfo> {
-    const [online, claims] = await Promise.all([this.#presence.isOnline(peerId), this.#store.claims(peerId)]);
-    const seat = claims.at(-1);
-    if (!online && !seat) throw new CallError('PEER_NOT_FOUND');
+    const [registration, claims] = await Promise.all([this.#presence.registration(peerId), this.#store.claims(peerId)]);
+    const online = registration?.isOnline === true;
+    const seat = strongest(claims, registration);
+    if (!online && claims.length === 0) throw new CallError('PEER_NOT_FOUND');
     return { peerId, online, userId: seat?.userId ?? null, username: seat?.username ?? null };
   }
 

@@ -23,7 +23,7 @@ export const errors: Record<ErrorCode, { status: number; message: string }> = {
   PEER_NOT_FOUND: { status: 404, message: 'Nobody is connected or in a call under this peer id.' },
   NOT_IN_CALL: { status: 409, message: 'Join the call first.' },
   ROOM_FULL: { status: 409, message: 'The call has no free seat.' },
-  PEER_ID_TAKEN: { status: 409, message: 'Another participant is in a call under this peer id.' },
+  PEER_ID_TAKEN: { status: 409, message: 'This peer id belongs to another client.' },
   REPLACED: {
     status: 409,
     message: 'You joined this call again from somewhere else, and that connection took your seat.',

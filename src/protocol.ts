@@ -34,6 +34,12 @@ export const peerId = z.custom<string>(
   'must be letters and digits, with single spaces, dashes or underscores between',
 );
 
+/** How long the token of a PeerJS client may be, in UTF-16 code units. */
+export const MAX_PEER_TOKEN_LENGTH = 128;
+
+/** The token that a PeerJS client sends to the broker: `peer.options.token`. */
+const peerToken = text(MAX_PEER_TOKEN_LENGTH);
+
 export const meetingId = id;
 
 const self = z.object({ meetingId, userId: id });
@@ -52,6 +58,7 @@ export const clientEvents = {
     meetingId,
     userId: id,
     peerId,
+    peerToken: peerToken.nullish(),
     username: username.nullish().transform((name) => name ?? ANONYMOUS),
   }),
   'call:leave': self,
@@ -99,7 +106,7 @@ export type ErrorCode =
   | 'UNAVAILABLE';
 
 /** Why somebody is no longer in a call. */
-export type LeaveReason = 'left' | 'closed' | 'lost' | 'moved';
+export type LeaveReason = 'left' | 'closed' | 'lost' | 'moved' | 'evicted';
 
 /** An entry of `RTCConfiguration.iceServers`, with one URL. */
 export interface IceServer {

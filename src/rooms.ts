@@ -2,6 +2,7 @@
 
 import { monotonicNow } from './clock';
 import { CallError } from './errors';
+import { hashToken, type PeerProof } from './peer-proof';
 import type { LeaveReason, Payload } from './protocol';
 
 /**
@@ -16,6 +17,8 @@ export interface Seat {
   readonly userId: string;
   readonly username: string;
   readonly peerId: string;
+  /** What its client showed to claim the peer id. */
+  readonly proof?: PeerProof | undefined;
   /** The connection that speaks for this seat. */
   readonly address: Address;
   /** What its client shows when it comes back on another connection: a secret between it and us. */
@@ -96,8 +99,10 @@ export interface RoomStore {
   readonly version: number;
   /**
    * Seats a user. In this order: a ticket whose seat is on another connection refuses; who holds the peer id as somebody
-   * else (other user, other connection) refuses; who is already in takes over; a call of `capacity` refuses. `others` is
-   * who else was in at that moment; a seat that the same connection holds as another user is none, it is about to be left.
+   * else (other user, other connection) refuses, unless its proof is weaker (`contest` in peer-proof.ts); who is already in
+   * takes over; a call of `capacity` refuses. The store then frees the seats of weaker claims with the reason `evicted`.
+   * `others` is who else was in at that moment; a seat that the same connection holds as another user is none, it is about
+   * to be left.
    */
   seat(newcomer: Newcomer, capacity: number): Promise<Seating>;
   /** Frees the seat; `undefined` if this connection does not hold it. */
@@ -108,8 +113,8 @@ export interface RoomStore {
   rename(key: SeatKey, username: string): Promise<{ seat: Seat; changed: boolean } | undefined>;
   /** Keeps the seat for a lost connection until `until`. */
   hold(key: SeatKey, until: number): Promise<Seat | undefined>;
-  /** Gives a held seat back to its connection; a seat that was not held stays as it is. */
-  resume(key: SeatKey): Promise<Seat | undefined>;
+  /** Gives a held seat back to its connection, which now comes from `network`; see {@link PeerProof}. */
+  resume(key: SeatKey, network: string): Promise<Seat | undefined>;
   /** Brings a seat to another connection, and keeps it until then for that. */
   move(key: SeatKey, address: Address, until: number): Promise<Moved | undefined>;
   /** Frees all seats that were held until `asOf` or earlier. Each is given out once. */
@@ -130,6 +135,8 @@ export interface RoomStore {
 export interface Speaker {
   readonly address: Address;
   readonly ticket: string;
+  /** The client address of the connection, as rate limits count it. */
+  readonly network: string;
   readonly seat?: { readonly meetingId: string; readonly userId: string } | undefined;
 }
 
@@ -163,13 +170,14 @@ export class Rooms {
   }
 
   /** Seats a user, muted and without camera. Refuses with `ROOM_FULL` or `PEER_ID_TAKEN`. */
-  async join({ address, ticket }: Speaker, request: number, payload: Payload<'call:join'>): Promise<void> {
-    const { meetingId, userId, peerId, username } = payload;
+  async join({ address, ticket, network }: Speaker, request: number, payload: Payload<'call:join'>): Promise<void> {
+    const { meetingId, userId, peerId, peerToken, username } = payload;
     const newcomer = {
       meetingId,
       userId,
       peerId,
       username,
+      proof: { network, ...(peerToken != null && { tokenHash: hashToken(peerToken) }) },
       address,
       ticket,
       isMuted: true,
@@ -224,8 +232,8 @@ export class Rooms {
     return this.#store.hold(key, this.#clock() + this.#options.reconnectGraceMs);
   }
 
-  resume(key: SeatKey): Promise<Seat | undefined> {
-    return this.#store.resume(key);
+  resume(key: SeatKey, network: string): Promise<Seat | undefined> {
+    return this.#store.resume(key, network);
   }
 
   /** The seats of a call in which this node has a participant; none if it has no participant there. */

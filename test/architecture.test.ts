@@ -47,6 +47,7 @@ const RINGS = [
     'config/index',
   ],
   [
+    'peer-proof',
     'rooms',
     'difference',
     'directory',

@@ -2,14 +2,15 @@
 
 import { monotonicNow } from '../clock';
 import type { PeerConnection, PeerPresence } from '../directory';
+import { contest, isSameToken, mayOpen, type PeerProof, type PeerRegistration } from '../peer-proof';
 import type { LeaveReason } from '../protocol';
 import type { Address, Change, Media, Moved, Newcomer, RoomStore, Seat, SeatKey, Seating } from '../rooms';
 import type { Backplane, PeerFrames, Post, PostListener } from './index';
 import { WindowLimiter } from './window-limiter';
 
 export function createMemoryBackplane(): Backplane {
-  const peers: MemoryPeers = new MemoryPeers((peerId) => rooms.isClaimed(peerId));
-  const rooms: MemoryRoomStore = new MemoryRoomStore((peerId) => peers.isHere(peerId));
+  const peers: MemoryPeers = new MemoryPeers((peerId) => rooms.claimsOf(peerId));
+  const rooms: MemoryRoomStore = new MemoryRoomStore((peerId) => peers.find(peerId));
   peers.onChange = (peerId, online) => rooms.notePeer(peerId, online);
   rooms.onDisclaimed = (peerId) => peers.forget(peerId);
   return {
@@ -40,14 +41,14 @@ export class MemoryRoomStore implements RoomStore {
   readonly #claims = new Map<string, Set<Seat>>();
   readonly #tickets = new Map<string, Seat>();
   readonly #held = new Set<Seat>();
-  readonly #isOnline: (peerId: string) => boolean;
+  readonly #registrationOf: (peerId: string) => PeerRegistration | undefined;
   #participants = 0;
   #listener: (change: Change) => void = () => undefined;
   /** Called when no seat claims a peer id any more. */
   onDisclaimed: (peerId: string) => void = () => undefined;
 
-  constructor(isOnline: (peerId: string) => boolean) {
-    this.#isOnline = isOnline;
+  constructor(registrationOf: (peerId: string) => PeerRegistration | undefined) {
+    this.#registrationOf = registrationOf;
   }
 
   listen(listener: (change: Change) => void): void {
@@ -57,18 +58,28 @@ export class MemoryRoomStore implements RoomStore {
   async seat({ request, ...newcomer }: Newcomer, capacity: number): Promise<Seating> {
     const { meetingId, userId, peerId, username, address, ticket } = newcomer;
     if ((this.#tickets.get(ticket)?.address ?? address) !== address) return { outcome: 'gone' };
-    const isSomebodyElse = (seat: Seat) => seat.userId !== userId && seat.address !== address;
-    if (this.#claimsOf(peerId).some(isSomebodyElse)) return { outcome: 'peer-id-taken' };
+    const registration = this.#registrationOf(peerId);
+    const rivals = this.claimsOf(peerId).filter((seat) => seat.address !== address);
+    const superseded = contest(newcomer, rivals, registration);
+    if (!superseded) return { outcome: 'peer-id-taken' };
 
     const seated = this.find(meetingId, userId);
-    const others = this.#others(newcomer).filter((seat) => seat.address !== address);
-    if (seated?.address === address && seated.peerId === peerId && seated.username === username) {
-      this.#listener({ kind: 'confirmed', seat: seated, others, request });
-      return { outcome: 'unchanged', seat: seated, others };
-    }
+    const isOther = (seat: Seat) => seat.address !== address && !superseded.includes(seat);
+    const others = this.#others(newcomer).filter(isOther);
     if (!seated && others.length >= capacity) return { outcome: 'full' };
-    // In this order: what V8 adds to a spread object gives each one a shape of its own, of 0.4 kB.
-    const seat = { peerOnline: this.#isOnline(peerId), ...newcomer };
+    const isSame = seated?.address === address && seated.peerId === peerId && seated.username === username;
+    const seat = isSame
+      ? { ...seated, proof: { ...seated.proof, ...newcomer.proof } as PeerProof }
+      : // In this order: what V8 adds to a spread object gives each one a shape of its own, of 0.4 kB.
+        { peerOnline: registration?.isOnline === true, ...newcomer };
+    // First the new claim: without any, the peer id would lose its owner.
+    this.#claim(seat);
+    for (const rival of superseded) if (rival !== seated) this.apply({ kind: 'freed', seat: rival, reason: 'evicted' });
+    if (isSame) {
+      this.#put(seat);
+      this.#listener({ kind: 'confirmed', seat, others, request });
+      return { outcome: 'unchanged', seat, others };
+    }
     this.apply({ kind: 'seated', seat, others, replaced: seated, request });
     return { outcome: 'seated', seat, others, replaced: seated };
   }
@@ -109,11 +120,13 @@ export class MemoryRoomStore implements RoomStore {
     return moved;
   }
 
-  async resume(key: SeatKey): Promise<Seat | undefined> {
+  async resume(key: SeatKey, network: string): Promise<Seat | undefined> {
     const before = this.#heldBy(key);
-    if (before?.heldUntil === undefined) return before;
-    const { heldUntil: _, ...seat } = before;
-    this.apply({ kind: 'resumed', seat, others: this.#others(key) });
+    if (!before) return undefined;
+    const { heldUntil, ...kept } = before;
+    const seat = { ...kept, proof: { ...kept.proof, network } };
+    if (heldUntil === undefined) this.#put(seat);
+    else this.apply({ kind: 'resumed', seat, others: this.#others(key) });
     return seat;
   }
 
@@ -136,7 +149,7 @@ export class MemoryRoomStore implements RoomStore {
   }
 
   async claims(peerId: string): Promise<Seat[]> {
-    return this.#claimsOf(peerId);
+    return this.claimsOf(peerId);
   }
 
   async count(): Promise<{ calls: number; participants: number }> {
@@ -152,12 +165,12 @@ export class MemoryRoomStore implements RoomStore {
 
   /** A peer is online from now on, or no longer. */
   notePeer(peerId: string, peerOnline: boolean): void {
-    for (const seat of this.#claimsOf(peerId))
+    for (const seat of this.claimsOf(peerId))
       if (seat.peerOnline !== peerOnline) this.apply({ kind: 'peer', seat: { ...seat, peerOnline } });
   }
 
-  isClaimed(peerId: string): boolean {
-    return this.#claims.has(peerId);
+  claimsOf(peerId: string): Seat[] {
+    return [...(this.#claims.get(peerId) ?? [])];
   }
 
   all(): Seat[] {
@@ -182,10 +195,6 @@ export class MemoryRoomStore implements RoomStore {
     return this.seatsOf(meetingId).filter((seat) => seat.userId !== userId);
   }
 
-  #claimsOf(peerId: string): Seat[] {
-    return [...(this.#claims.get(peerId) ?? [])];
-  }
-
   #heldBy({ meetingId, userId, address }: SeatKey): Seat | undefined {
     const seat = this.find(meetingId, userId);
     return seat?.address === address ? seat : undefined;
@@ -193,7 +202,7 @@ export class MemoryRoomStore implements RoomStore {
 
   /** Sets the seat of this user in this call, in place of an earlier one. */
   #put(seat: Seat): void {
-    const { meetingId, userId, peerId, ticket, heldUntil } = seat;
+    const { meetingId, userId, ticket, heldUntil } = seat;
     let call = this.#calls.get(meetingId);
     if (!call) this.#calls.set(meetingId, (call = new Map<string, Seat>()));
     const before = call.get(userId);
@@ -201,10 +210,14 @@ export class MemoryRoomStore implements RoomStore {
     call.set(userId, seat);
     this.#tickets.set(ticket, seat);
     if (heldUntil !== undefined) this.#held.add(seat);
-    const claims = this.#claims.get(peerId);
-    if (claims) claims.add(seat);
-    else this.#claims.set(peerId, new Set([seat]));
+    this.#claim(seat);
     if (before) this.#let(before);
+  }
+
+  #claim(seat: Seat): void {
+    const claims = this.#claims.get(seat.peerId);
+    if (claims) claims.add(seat);
+    else this.#claims.set(seat.peerId, new Set([seat]));
   }
 
   #remove(seat: Seat): void {
@@ -240,21 +253,25 @@ interface Waiting {
 
 /** Who is connected to the broker of this node, and the frames that wait for who is not. */
 export class MemoryPeers implements PeerPresence, PeerFrames {
-  readonly #peers = new Map<string, { token: string; connection?: string | undefined }>();
+  readonly #peers = new Map<
+    string,
+    Omit<PeerConnection, 'peerId' | 'connection'> & { connection?: string | undefined }
+  >();
   readonly #waiting = new Map<string, Waiting[]>();
-  readonly #isClaimed: (peerId: string) => boolean;
+  readonly #claimsOf: (peerId: string) => Seat[];
   #deliver: (toPeerId: string, frame: string) => void = () => undefined;
   /** Called when a peer came or went. */
   onChange: (peerId: string, online: boolean) => void = () => undefined;
 
-  constructor(isClaimed: (peerId: string) => boolean) {
-    this.#isClaimed = isClaimed;
+  constructor(claimsOf: (peerId: string) => Seat[]) {
+    this.#claimsOf = claimsOf;
   }
 
-  async arrive({ peerId, token, connection }: PeerConnection): Promise<string[] | undefined> {
+  async arrive({ peerId, tokenHash, network, connection }: PeerConnection): Promise<string[] | undefined> {
     const known = this.#peers.get(peerId);
-    if (known && known.token !== token && (known.connection !== undefined || this.#isClaimed(peerId))) return undefined;
-    this.#peers.set(peerId, { token, connection });
+    if (!(known ? isSameToken(known.tokenHash, tokenHash) : mayOpen(tokenHash, this.#claimsOf(peerId))))
+      return undefined;
+    this.#peers.set(peerId, { tokenHash, network, connection });
     this.onChange(peerId, true);
     const waiting = this.#waiting.get(peerId) ?? [];
     this.#waiting.delete(peerId);
@@ -273,8 +290,8 @@ export class MemoryPeers implements PeerPresence, PeerFrames {
     this.forget(peerId);
   }
 
-  async isOnline(peerId: string): Promise<boolean> {
-    return this.isHere(peerId);
+  async registration(peerId: string): Promise<PeerRegistration | undefined> {
+    return this.find(peerId);
   }
 
   async list(): Promise<string[]> {
@@ -316,10 +333,18 @@ export class MemoryPeers implements PeerPresence, PeerFrames {
     return this.#peers.get(peerId)?.connection !== undefined;
   }
 
+  /** Returns a peer that is here, or was while a participant claims it. */
+  find(peerId: string): PeerRegistration | undefined {
+    const peer = this.#peers.get(peerId);
+    return peer && { tokenHash: peer.tokenHash, network: peer.network, isOnline: peer.connection !== undefined };
+  }
+
   /** Forgets the token of a peer that is neither here nor claimed. */
   forget(peerId: string): void {
     if (!this.isHere(peerId) && !this.#isClaimed(peerId)) this.#peers.delete(peerId);
   }
+
+  readonly #isClaimed = (peerId: string) => this.#claimsOf(peerId).length > 0;
 
   close(): void {
     for (const { timer } of [...this.#waiting.values()].flat()) clearTimeout(timer);

@@ -11,6 +11,11 @@ const OPEN_MS = 20_000;
 /** After this many milliseconds without the broker, frames are relayed. A reachable broker answers sooner. */
 const RELAY_AFTER_MS = 4000;
 
+export interface PeerClaim {
+  peerId: string;
+  peerToken: string;
+}
+
 export interface BrokerListener {
   /** The broker is connected: calls can be made. */
   opened(): void;
@@ -29,6 +34,7 @@ export class Broker {
   readonly #listener: BrokerListener;
   #peer: PeerJS;
   #peerId = randomId();
+  #token = randomId();
   #configuration: RTCConfiguration = {};
   #timer: ReturnType<typeof setTimeout> | undefined;
   #relayTimer: ReturnType<typeof setTimeout> | undefined;
@@ -46,6 +52,11 @@ export class Broker {
 
   get peerId(): string {
     return this.#peerId;
+  }
+
+  /** What `call:join` sends: the token, which the broker has too, proves that the peer id is ours. */
+  get claim(): PeerClaim {
+    return { peerId: this.#peerId, peerToken: this.#token };
   }
 
   get isOpen(): boolean {
@@ -108,7 +119,7 @@ export class Broker {
   #open(): PeerJS {
     const { peer: address } = this.#address;
     // An id of our own spares the request for one, and a token of our own lets us come back to it.
-    const options = { ...address, token: randomId(), config: this.#configuration, debug: 0 };
+    const options = { ...address, token: this.#token, config: this.#configuration, debug: 0 };
     // PeerJS types its options as a class of its own, and takes any object.
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
     const peer = new PeerJS(this.#peerId, options);
@@ -129,6 +140,7 @@ export class Broker {
       if (this.#isClosed) return;
       this.#isOpen = false;
       this.#peerId = randomId();
+      this.#token = randomId();
       this.#peer = this.#open();
       this.#listener.renamed();
     });

@@ -97,7 +97,7 @@ export class Session {
           listener.failed(localError('PEER_UNREACHABLE', { userId }));
       },
     });
-    this.#signaling = new Signaling(address, identity, () => this.#broker.peerId, {
+    this.#signaling = new Signaling(address, identity, () => this.#broker.claim, {
       connected: () => {
         if (this.#joinedAt === undefined) listener.stateChanged('joining');
         listener.connectionChanged();

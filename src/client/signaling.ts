@@ -12,6 +12,7 @@ import type {
 } from '../protocol';
 import type { Address } from './address';
 import { backoff } from './backoff';
+import type { PeerClaim } from './broker';
 import { type CallError, localError, refused } from './errors';
 import { type OutgoingFrame, signalTypeOf } from './peerjs-frames';
 
@@ -57,7 +58,7 @@ export interface SignalingListener {
 export class Signaling {
   readonly socket: CallSocket;
   #identity: Identity;
-  readonly #peerId: () => string;
+  readonly #claim: () => PeerClaim;
   readonly #listener: SignalingListener;
   #failures = 0;
   #shortWebSockets = 0;
@@ -67,9 +68,9 @@ export class Signaling {
   #isOver = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(address: Address, identity: Identity, peerId: () => string, listener: SignalingListener) {
+  constructor(address: Address, identity: Identity, claim: () => PeerClaim, listener: SignalingListener) {
     this.#identity = identity;
-    this.#peerId = peerId;
+    this.#claim = claim;
     this.#listener = listener;
     this.socket = io(address.namespace, {
       path: address.socketPath,
@@ -138,7 +139,7 @@ export class Signaling {
     const connectionId = this.socket.id;
     const isStale = () => this.#isOver || !this.socket.connected || this.socket.id !== connectionId;
     try {
-      const answer = await this.ask('call:join', { ...this.#identity, peerId: this.#peerId() });
+      const answer = await this.ask('call:join', { ...this.#identity, ...this.#claim() });
       if (isStale()) return;
       this.#failures = 0;
       this.#listener.seated(answer, askedAt);

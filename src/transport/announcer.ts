@@ -177,6 +177,7 @@ export class Announcer {
     const { meetingId, address } = seat;
     const wasSeated = this.#unseat(seat);
     const socket = this.#audience.socketAt(address);
+    if (reason === 'evicted') this.#audience.tellOne(address, 'call:error', errorOf(new CallError('PEER_ID_TAKEN')));
     if (socket?.data.seat?.meetingId !== meetingId) this.#audience.dismiss(address, meetingId);
     this.#audience.tell(meetingId, 'call:peer-left', { ...participantEvent(seat), reason });
     if (this.isHere(seat)) this.#log.info({ ...named(seat), reason }, 'left');

@@ -72,7 +72,8 @@ export function checkProtocol(req: Pick<IncomingMessage, 'url'>): void {
 export const queryOf = ({ url }: Pick<IncomingMessage, 'url'>): Record<string, string | undefined> =>
   Object.fromEntries(new URLSearchParams(url?.split('?')[1]));
 
-export function createEngine(): Engine {
+/** `clientAddressOf` becomes the `remoteAddress` of each connection. */
+export function createEngine(clientAddressOf: (req: IncomingMessage) => string): Engine {
   const engine = new EngineServer({
     pingInterval: PING.interval,
     pingTimeout: PING.timeout,
@@ -84,6 +85,7 @@ export function createEngine(): Engine {
   engine.on('connection', (connection: Connection) => {
     begun.set(connection.request, connection['id'] as string);
     closeInOrder(connection.transport);
+    Object.assign(connection, { remoteAddress: clientAddressOf(connection.request) });
     watchSocket(connection);
     watchWhatWaits(connection, unsent);
     // Of no use after the handshake, and the largest part of an idle connection's memory.

@@ -11,7 +11,8 @@ import type { PeerConnection, PeerPresence } from '../directory';
 import { PEER_KEY, PING } from '../doors';
 import { jsonSize } from '../json';
 import type { Logger } from '../logger';
-import { isPeerId, MAX_JSON_DEPTH, MAX_SIGNAL_BYTES } from '../protocol';
+import { hashToken } from '../peer-proof';
+import { isPeerId, MAX_JSON_DEPTH, MAX_PEER_TOKEN_LENGTH, MAX_SIGNAL_BYTES } from '../protocol';
 import { ByteAllowance } from './byte-allowance';
 import { echoOf, ExpireFilter } from './expire-filter';
 import { Allowance, MESSAGE_LIMITS, networkOf } from './limits';
@@ -21,7 +22,6 @@ import { WaitingRoom } from './waiting-room';
 /** WebSocket close codes: RFC 6455, 7.4.1, and the IANA registry. */
 const CLOSE = { notText: 1003, notJson: 1007, policy: 1008, restart: 1012, tryAgain: 1013 } as const;
 
-const MAX_TOKEN_LENGTH = 128;
 /** Larger messages close the connection (1009); those above `MAX_SIGNAL_BYTES` are only not delivered. */
 const MAX_MESSAGE_BYTES = 4 * MAX_SIGNAL_BYTES;
 /** How many frames that are too large or too deep one connection may send before it is closed. */
@@ -84,11 +84,13 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   accept(req: IncomingMessage, duplex: Duplex, head: Buffer): void {
     this.#wss.handleUpgrade(req, duplex, head, (ws) => {
       const { id, token, key } = identityOf(req);
-      const socket = this.#open(ws, { peerId: id, token, connection: String((this.#connections += 1)) }, req);
+      const network = networkOf(this.options.clientAddressOf(req));
+      const connection = String((this.#connections += 1));
+      const socket = this.#open(ws, { peerId: id, tokenHash: hashToken(token), network, connection });
       // `peer` itself says what is missing.
       if (!id || !token || key !== PEER_KEY) return void this.emit('connection', socket, req);
       if (!isPeerId(id)) return socket.end(CLOSE.policy, 'invalid id');
-      if (token.length > MAX_TOKEN_LENGTH) return socket.end(CLOSE.policy, 'invalid token');
+      if (token.length > MAX_PEER_TOKEN_LENGTH) return socket.end(CLOSE.policy, 'invalid token');
       ws.pause();
       this.#arrive(socket, req)
         .catch((error: unknown) => {
@@ -187,9 +189,8 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   }
 
   /** Apart from the upgrade, whose request would otherwise live as long as the socket. */
-  #open(ws: WebSocket, presence: PeerConnection, req: IncomingMessage): GuardedSocket {
-    const network = networkOf(this.options.clientAddressOf(req));
-    const socket = new GuardedSocket(ws, presence, network, this);
+  #open(ws: WebSocket, presence: PeerConnection): GuardedSocket {
+    const socket = new GuardedSocket(ws, presence, this);
     this.#sockets.add(socket);
     // Not `once`, which would keep three more objects for each socket; it closes but once.
     socket.on('close', () => {
@@ -214,8 +215,6 @@ interface SocketEvents {
 /** One PeerJS connection. `peer` listens to its events and calls `send` and `close`, as it would with a WebSocket. */
 export class GuardedSocket extends EventEmitter<SocketEvents> {
   readonly presence: PeerConnection;
-  /** The network of the client's address, as rate limits count it. */
-  readonly network: string;
   /** The number of frames on their way to each peer that is not on this node. Most sockets never have any. */
   awaited: Map<string, number> | undefined;
   readonly #ws: WebSocket;
@@ -227,10 +226,9 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
   #isAlive = true;
   #isOpen = true;
 
-  constructor(ws: WebSocket, presence: PeerConnection, network: string, guard: PeerGuard) {
+  constructor(ws: WebSocket, presence: PeerConnection, guard: PeerGuard) {
     super();
     this.presence = presence;
-    this.network = network;
     this.#ws = ws;
     this.#guard = guard;
     const { peerFrames, windowMs } = guard.options.rateLimits;
@@ -244,6 +242,10 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
 
   get id(): string {
     return this.presence.peerId;
+  }
+
+  get network(): string {
+    return this.presence.network;
   }
 
   get isOpen(): boolean {

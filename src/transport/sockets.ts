@@ -26,7 +26,7 @@ import { Audience, holds, meetingOf, roomOf, socketIdOf, type CallIo, type CallS
 import { ByteAllowance } from './byte-allowance';
 import { isCongested, wentAway } from './engine';
 import type { LateDisconnects } from './late-disconnects';
-import { Allowance } from './limits';
+import { Allowance, networkOf } from './limits';
 import { MAX_LOG_BYTES } from './packet-log';
 import { guardedParser, isOversized } from './packets';
 import { privateIdOf, recoveryAdapter } from './recovery';
@@ -165,7 +165,10 @@ export class Sockets {
   async #recovered(socket: CallSocket): Promise<void> {
     const { seat } = socket.data;
     if (!seat) return;
-    const resumed = await this.#rooms.resume({ ...seat, address: this.#audience.addressOf(socket) });
+    const resumed = await this.#rooms.resume(
+      { ...seat, address: this.#audience.addressOf(socket) },
+      clientNetworkOf(socket),
+    );
     if (resumed) {
       this.#announcer.giveTurn(socket, seat.userId);
       return;
@@ -324,7 +327,9 @@ export class Sockets {
   }
 
   #speakerOf(socket: CallSocket) {
-    return { address: this.#audience.addressOf(socket), ticket: privateIdOf(socket), seat: socket.data.seat };
+    const { seat } = socket.data;
+    const network = clientNetworkOf(socket);
+    return { address: this.#audience.addressOf(socket), ticket: privateIdOf(socket), network, seat };
   }
 
   /** One connection, one request at a time. */
@@ -354,6 +359,8 @@ async function departure(connection: Connection, cause: string): Promise<LeaveRe
   if (cause === 'server namespace disconnect' || (await wentAway(connection, cause))) return 'closed';
   return undefined;
 }
+
+const clientNetworkOf = ({ conn }: CallSocket) => networkOf(conn.remoteAddress);
 
 /** Socket.IO takes numbers for event names, too, and events without a name. */
 const isClientEvent = (event: unknown): event is ClientEvent =>

@@ -2,13 +2,15 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Backplane } from '../../src/index';
+import { hashToken } from '../../src/peer-proof';
 import { Inbox } from '../helpers';
 
 let lastConnection = 0;
 
 const connection = (peerId: string, token = `token of ${peerId}`) => ({
   peerId,
-  token,
+  tokenHash: hashToken(token),
+  network: 'home',
   connection: String((lastConnection += 1)),
 });
 
@@ -36,7 +38,9 @@ export function describePeers(name: string, create: () => Promise<Backplane> | B
       const bob = connection('bob');
       expect(await peers.arrive(bob)).toEqual([]);
       await peers.depart(bob);
-      expect(await Promise.all(['ada', 'bob', 'eve'].map((id) => peers.isOnline(id)))).toEqual([true, false, false]);
+      const ada = { tokenHash: hashToken('token of ada'), network: 'home', isOnline: true };
+      expect(await peers.registration('ada')).toEqual(ada);
+      for (const absent of ['bob', 'eve']) expect(await peers.registration(absent)).toBeUndefined();
       expect(await peers.list()).toEqual(['ada']);
       expect(await peers.count()).toEqual({ online: 1, inCalls: 0 });
     });
@@ -49,7 +53,7 @@ export function describePeers(name: string, create: () => Promise<Backplane> | B
       const back = connection('ada');
       expect(await peers.arrive(back)).toEqual([]);
       await peers.depart(old);
-      expect(await peers.isOnline('ada')).toBe(true);
+      expect(await peers.registration('ada')).toMatchObject({ isOnline: true });
       await peers.depart(back);
       expect(await peers.arrive(connection('ada', 'another'))).toEqual([]);
     });

@@ -6,6 +6,7 @@ import { createRedisBackplane } from '../../src/backplane/redis';
 import type { RedisOptions } from '../../src/backplane/redis/link';
 import type { Backplane, Newcomer } from '../../src/index';
 import { RedisServer } from '../redis-server';
+import { describePeerClaims } from './peer-claims.contract';
 import { describePeers } from './peers.contract';
 import { describeRoomStore } from './room-store.contract';
 import { scanLog } from '../log-scan';
@@ -35,6 +36,7 @@ const early = () => open({ clock: () => 500 });
 
 describeRoomStore('Redis', early);
 describePeers('Redis', early);
+describePeerClaims('Redis', early);
 
 describe('[N8] nodes of two versions', () => {
   it('keep of each other what they do not know', async () => {
@@ -49,7 +51,7 @@ describe('[N8] nodes of two versions', () => {
     await look.hset(key, 'ada', JSON.stringify({ ...stored, applause }));
     await rooms.setMedia(ada, { isMuted: false });
     await rooms.hold(ada, Date.now() + 60_000);
-    await rooms.resume(ada);
+    await rooms.resume(ada, 'home');
     expect(JSON.parse((await look.hget(key, 'ada')) ?? '')).toMatchObject({ isMuted: false, applause });
     expect(rooms.find('meeting', 'ada')).toMatchObject({ isMuted: false, applause });
   });

@@ -15,6 +15,7 @@ function makeNewcomer(node: string, seat: Partial<Newcomer>): Newcomer {
     userId,
     username: userId,
     peerId: `peer-of-${userId}`,
+    proof: { network: 'home' },
     address,
     ticket: `ticket of ${address}`,
     isMuted: true,
@@ -141,7 +142,7 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       expect(await store.release(stranger, 'left')).toBeUndefined();
       expect(await store.setMedia(stranger, { isMuted: false })).toBeUndefined();
       expect(await store.hold(stranger, 5)).toBeUndefined();
-      expect(await store.resume(stranger)).toBeUndefined();
+      expect(await store.resume(stranger, 'home')).toBeUndefined();
       expect(await store.release({ ...ada, meetingId: 'other' }, 'left')).toBeUndefined();
       expect(await store.roster('meeting')).toEqual([ada]);
     });
@@ -196,8 +197,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       const store = await open();
       const ada = await seated(store, { userId: 'ada' });
       await store.hold(ada, 1000);
-      expect(await store.resume(ada)).toEqual(ada);
-      expect(await store.resume(ada)).toEqual(ada);
+      expect(await store.resume(ada, 'home')).toEqual(ada);
+      expect(await store.resume(ada, 'home')).toEqual(ada);
       expect(await store.expire(2000)).toEqual([]);
     });
 
@@ -207,7 +208,7 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       await store.hold(ada, 1000);
       await seated(store, { userId: 'ada', peerId: 'new', address: `${here}/#new` });
       expect(await store.expire(2000)).toEqual([]);
-      expect(await store.resume(ada)).toBeUndefined();
+      expect(await store.resume(ada, 'home')).toBeUndefined();
     });
 
     it('[S8] counts what is in the rosters', async () => {
@@ -229,8 +230,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       await store.setMedia(ada, { isMuted: false });
       await store.hold(ada, 1000);
       await store.hold(bob, 1000);
-      await store.resume(ada);
-      await store.resume(ada);
+      await store.resume(ada, 'home');
+      await store.resume(ada, 'home');
       await store.expire(1000);
       await store.release(ada, 'closed');
       await store.release(ada, 'left');
@@ -282,8 +283,8 @@ export function describeRoomStore(name: string, create: () => Promise<Backplane>
       // What it asked for on the connection before, comes too late.
       expect(await store.seat({ ...ada, meetingId: 'other', request: 99 }, 10)).toEqual({ outcome: 'gone' });
       expect(await store.move(ada, `${here}/#third`, 1000)).toBeUndefined();
-      expect(await store.resume(ada)).toBeUndefined();
-      expect(await store.resume(moved)).toEqual({ ...ada, address });
+      expect(await store.resume(ada, 'home')).toBeUndefined();
+      expect(await store.resume(moved, 'home')).toEqual({ ...ada, address });
       await store.release({ ...ada, address }, 'left');
       expect(await store.holder('hers')).toBeUndefined();
     });

@@ -1,9 +1,10 @@
 // Joining with the SDK: server URLs that cannot work, and two requests for the same call.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { CallError, CallOptions } from '../../src/client';
 import { MEETING, roster, Stage } from './browser';
 import { begin, SdkCaller } from './sdk';
+import { connect, DEADLINE_MS, get, refused } from '../helpers';
 
 test('[C16] a join with an unusable server URL rejects with INVALID_URL, and the call is left', async () => {
   const stage = await Stage.open();
@@ -118,3 +119,21 @@ test('[C15] a join that failed can be tried again', async () => {
   }, options);
   expect(codes).toEqual(['INVALID_PAYLOAD', 'INVALID_PAYLOAD']);
 });
+
+test('[R19] the SDK proves its peer id, so that a stranger from the same address cannot claim it', async () => {
+  const stage = await Stage.open();
+  const { url } = await stage.serve();
+  const alice = await begin(stage, url, 'alice', { audio: false });
+  await alice.reaches('joined');
+  const { peerId } = (await alice.snapshot()).self;
+  await vi.waitUntil(async () => ((await nameOf(url, peerId)) as { online: boolean }).online, DEADLINE_MS);
+  const stranger = await connect(url);
+  // Without the token of the SDK, the same user could claim its peer id in another call.
+  for (const userId of ['alice', 'eve'])
+    expect(
+      refused(await stranger.ask('call:join', { meetingId: 'other', userId, username: 'Your Bank', peerId })),
+    ).toBe('PEER_ID_TAKEN');
+  expect(await nameOf(url, peerId)).toMatchObject({ online: true, userId: 'alice' });
+});
+
+const nameOf = async (url: string, peerId: string) => (await get(`${url}/api/call/peers/${peerId}`)).body.data;

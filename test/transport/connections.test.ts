@@ -224,7 +224,7 @@ describe.each(['http', 'https'])('by %s, a client', (scheme) => {
     const hosts = { names: ['localhost'], addresses: ['127.0.0.1'] };
     const identity = scheme === 'https' ? await openOwnIdentity({ folder, hosts: () => hosts }) : undefined;
     const limits = { total: 100, perAddress: 100 };
-    const { sessions } = createEngine();
+    const { sessions } = createEngine(() => '127.0.0.1');
     const proxies = new Proxies({});
     const connections = new Connections({ limits, proxies, sessions, log: silent });
     const listener = createListener({

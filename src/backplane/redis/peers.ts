@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PeerConnection, PeerPresence } from '../../directory';
+import type { PeerRegistration } from '../../peer-proof';
 import type { PeerFrames } from '../index';
 import { WAITING_MS } from '../memory';
 import type { RedisLink } from './link';
@@ -24,8 +25,8 @@ export class RedisPeers implements PeerPresence, PeerFrames {
   }
 
   async arrive(peer: PeerConnection): Promise<string[] | undefined> {
-    const { peerId, token, connection } = peer;
-    const waiting = (await this.#link.run('bcArrive', peerId, token, connection)) as string[] | null;
+    const { peerId, tokenHash, network, connection } = peer;
+    const waiting = (await this.#link.run('bcArrive', peerId, tokenHash, network, connection)) as string[] | null;
     if (!waiting) return undefined;
     this.#here.set(peerId, peer);
     return waiting.map(unmark);
@@ -37,8 +38,11 @@ export class RedisPeers implements PeerPresence, PeerFrames {
     await this.#link.run('bcDepart', peerId, connection).catch(() => this.onLost(peerId));
   }
 
-  async isOnline(peerId: string): Promise<boolean> {
-    return (await this.#link.run('bcOnline', peerId)) === 1;
+  async registration(peerId: string): Promise<PeerRegistration | undefined> {
+    const found = (await this.#link.run('bcRegistration', peerId)) as [string, string, number] | null;
+    if (!found) return undefined;
+    const [tokenHash, network, isOnline] = found;
+    return { tokenHash, network, isOnline: isOnline === 1 };
   }
 
   async list(): Promise<string[]> {

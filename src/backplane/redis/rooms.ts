@@ -40,7 +40,7 @@ export class RedisRoomStore implements RoomStore {
 
   constructor(link: RedisLink) {
     this.#link = link;
-    this.#mirror = new MemoryRoomStore(() => false);
+    this.#mirror = new MemoryRoomStore(() => undefined);
     link.on('change', (body) => {
       const heard = JSON.parse(body) as Heard;
       this.version = heard.version;
@@ -107,10 +107,10 @@ export class RedisRoomStore implements RoomStore {
     );
   }
 
-  resume(key: SeatKey): Promise<Seat | undefined> {
+  resume(key: SeatKey, network: string): Promise<Seat | undefined> {
     return this.#own(
-      async () => (await this.#change('bcResume', key))?.seat,
-      () => this.#mirror.resume(key),
+      async () => (await this.#change('bcResume', key, network))?.seat,
+      () => this.#mirror.resume(key, network),
     );
   }
 

@@ -3,18 +3,19 @@
 import { member, messenger } from './pieces';
 
 export const messages = {
-  /** 1: peer id, 2: token, 3: connection. */
+  /** 1: peer id, 2: hash of the token, 3: network, 4: connection. */
   bcArrive: member(/* lua */ `
     local peer, key = arg(1), P .. 'peer:' .. arg(1)
-    local token, node, connection = unpack(call('HMGET', key, 'token', 'node', 'connection'))
+    local node, connection = unpack(call('HMGET', key, 'node', 'connection'))
     local wasOnline = isOnline(peer)
-    if token and token ~= arg(2) and (wasOnline or call('EXISTS', P .. 'claims:' .. peer) == 1) then return nil end
+    local owner = registrationOf(peer) or select(2, claimsOf(peer))
+    if owner and owner.tokenHash ~= arg(2) then return nil end
     if node and node ~= '' and node ~= me then
       call('SREM', P .. 'peers:' .. node, peer)
       call('SREM', P .. 'busy:' .. node, peer)
       if wasOnline then post(node, 'replaced', connection) end
     end
-    call('HSET', key, 'token', arg(2), 'node', me, 'connection', arg(3))
+    call('HSET', key, 'tokenHash', arg(2), 'network', arg(3), 'node', me, 'connection', arg(4))
     call('SADD', P .. 'peers:' .. me, peer)
     touch(key)
     touch(P .. 'peers:' .. me)
@@ -32,9 +33,10 @@ export const messages = {
     return 1
   `),
 
-  /** 1: peer id. */
-  bcOnline: member(/* lua */ `
-    return isOnline(arg(1)) and 1 or 0
+  /** 1: peer id. Gives the hash of its token, its network, and whether it is online. */
+  bcRegistration: member(/* lua */ `
+    local registration = registrationOf(arg(1))
+    return registration and { registration.tokenHash, registration.network, isOnline(arg(1)) and 1 or 0 }
   `),
 
   /** Returns the ids of all peers that are online. */

@@ -32,7 +32,7 @@ export const nodes = {
         for _, signal in ipairs(take(P .. 'missed:' .. seat.address)) do
           post(me, 'signal', seat.address .. '\\0' .. signal)
         end
-      elseif not before and #others < capacity and not isTaken(seat) then
+      elseif not before and #others < capacity and contest(seat) then
         save(seat)
         tell(nodes, 'seated', seat, ',"others":' .. list(others))
       elseif not before or before.joinedAt >= seat.joinedAt then
@@ -58,7 +58,8 @@ export const nodes = {
         post(me, 'replaced', peer.connection)
       else
         online[peer.peerId] = true
-        call('HSET', key, 'token', peer.token, 'node', me, 'connection', peer.connection)
+        call('HSET', key, 'tokenHash', peer.tokenHash, 'network', peer.network)
+        call('HSET', key, 'node', me, 'connection', peer.connection)
         call('SADD', P .. 'peers:' .. me, peer.peerId)
         touch(key)
         touch(P .. 'peers:' .. me)

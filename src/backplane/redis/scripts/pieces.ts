@@ -16,7 +16,7 @@
  *   missed:<address> list: the signals for a held seat whose node is gone
  *   departed:<meeting> list: who left lately, for who comes back from a node that cannot tell any more
  *   moved:<address>  where a seat went from there: somebody may not have been told yet
- *   peer:<peer>      hash: token, and node and connection while it is online
+ *   peer:<peer>      hash: tokenHash and network, and node and connection while it is online
  *   peers:<node>     set: the peers that are online at a node
  *   busy:<node>      set: those of them that are participants
  *   waiting:<peer>   list: frames for a peer that is not online
@@ -188,15 +188,47 @@ const SEATS = /* lua */ `
     call('HSET', P .. 'peer:' .. peer, 'node', '', 'connection', '')
     notePeer(peer, false)
   end
-  -- Whether the peer id is held by somebody else: another user, on another connection.
-  local function isTaken(seat)
-    for _, place in ipairs(call('SMEMBERS', P .. 'claims:' .. seat.peerId)) do
+  -- The client that opened a peer id, while that is online or claimed.
+  local function registrationOf(peer)
+    local tokenHash, network = unpack(call('HMGET', P .. 'peer:' .. peer, 'tokenHash', 'network'))
+    if not tokenHash then return nil end
+    if not isOnline(peer) and call('EXISTS', P .. 'claims:' .. peer) == 0 then return nil end
+    return { tokenHash = tokenHash, network = network }
+  end
+  -- The seats that claim a peer id, but those of one connection; and the first token hash among them, as an owner.
+  local function claimsOf(peer, address)
+    local claims, owner = {}, nil
+    for _, place in ipairs(call('SMEMBERS', P .. 'claims:' .. peer)) do
       local claim = at(place)
-      if claim and claim.peerId == seat.peerId and claim.userId ~= seat.userId and claim.address ~= seat.address then
-        return true
+      if claim and claim.peerId == peer and claim.address ~= address then
+        claims[#claims + 1] = claim
+        local tokenHash = claim.proof and claim.proof.tokenHash
+        if tokenHash and not owner then owner = { tokenHash = tokenHash } end
       end
     end
-    return false
+    return claims, owner
+  end
+  -- As in peer-proof.ts. Only hashes are compared, so the time that takes says nothing about a token.
+  local WRONG_TOKEN, NONE, ADDRESS, TOKEN = -1, 0, 1, 2
+  local function strengthOf(claim, owner)
+    local proof = claim.proof
+    if not proof or not owner then return NONE end
+    if proof.tokenHash then return proof.tokenHash == owner.tokenHash and TOKEN or WRONG_TOKEN end
+    return proof.network == owner.network and ADDRESS or NONE
+  end
+  local function contest(seat)
+    local claims, owner = claimsOf(seat.peerId, seat.address)
+    owner = registrationOf(seat.peerId) or owner
+    local strength = strengthOf(seat, owner)
+    if strength == WRONG_TOKEN then return nil end
+    local weaker = {}
+    for _, claim in ipairs(claims) do
+      local other = strengthOf(claim, owner)
+      if other == TOKEN and strength < TOKEN then return nil end
+      if other >= strength and claim.userId ~= seat.userId then return nil end
+      if other < strength then weaker[#weaker + 1] = claim end
+    end
+    return weaker
   end
   -- The seat of a ticket.
   local function heldBy(ticket)

@@ -10,22 +10,34 @@ export const seats = {
     seat.request = nil
     local held = heldBy(seat.ticket)
     if held and held.address ~= seat.address then return { 'gone' } end
-    if isTaken(seat) then return { 'peer-id-taken' } end
+    local weaker = contest(seat)
+    if not weaker then return { 'peer-id-taken' } end
+    local isWeaker = {}
+    for _, claim in ipairs(weaker) do isWeaker[placeOf(claim)] = true end
     local before = find(seat.meetingId, seat.userId)
     local everybody, nodes = othersIn(seat.meetingId, seat.userId)
     local others = {}
     for _, json in ipairs(everybody) do
-      if cjson.decode(json).address ~= seat.address then others[#others + 1] = json end
+      local other = cjson.decode(json)
+      if other.address ~= seat.address and not isWeaker[placeOf(other)] then others[#others + 1] = json end
     end
     local more = ',"request":' .. request .. ',"others":' .. list(others)
-    if before and before.address == seat.address and before.peerId == seat.peerId
-      and before.username == seat.username then
-      return { 'told', tell({ [me] = true }, 'confirmed', before, more) }
-    end
     if not before then
       if #others >= capacity then return { 'full' } end
       local settling = call('PTTL', P .. 'settling')
       if settling > 0 then return { 'settling', settling } end
+    end
+    -- First the new claim: without any, the peer id would lose its owner.
+    call('SADD', P .. 'claims:' .. seat.peerId, placeOf(seat))
+    for _, claim in ipairs(weaker) do
+      if placeOf(claim) ~= placeOf(seat) then free(claim, 'evicted') end
+    end
+    if before and before.address == seat.address and before.peerId == seat.peerId
+      and before.username == seat.username then
+      before.proof = before.proof or {}
+      for name, value in pairs(seat.proof or {}) do before.proof[name] = value end
+      save(before, before)
+      return { 'told', tell({ [me] = true }, 'confirmed', before, more) }
     end
     local version = nextVersion()
     seat.peerOnline = isOnline(seat.peerId)
@@ -89,10 +101,16 @@ export const seats = {
     return tell(nodes, 'held', seat, more)
   `),
 
+  /** 4: the network from which its client comes now. */
   bcResume: member(/* lua */ `
     local seat = heldByAsker()
     if not seat then return nil end
-    if not seat.heldUntil then return { '', cjson.encode({ seat = seat }) } end
+    seat.proof = seat.proof or {}
+    seat.proof.network = arg(4)
+    if not seat.heldUntil then
+      save(seat, seat)
+      return { '', cjson.encode({ seat = seat }) }
+    end
     local others, nodes = othersIn(seat.meetingId, seat.userId)
     seat.heldUntil = nil
     save(seat, seat)
