@@ -11,7 +11,10 @@ const NAMES = String.raw`(?:password|passwd|passphrase|token|credentials?|secret
 /** Fields whose values are secrets. `pid` and `sid` are the private session ids of Socket.IO. */
 const SECRET_FIELD = new RegExp(`${NAMES}$|^(?:pass|auth|pid|sid)$`, 'i');
 /** What every line with one of the patterns below contains. */
-const SUSPECT = String.raw`@|(?:${NAMES}|pass|auth|key|[ps]id)[\\"']*\s*[:=]|\b(?:bearer|basic)\s|PRIVATE KEY`;
+const SUSPECT = new RegExp(
+  String.raw`@|(?:${NAMES}|pass|auth|key|[ps]id)[\\"']*\s*[:=]|\b(?:bearer|basic)\s|PRIVATE KEY`,
+  'i',
+);
 
 const PATTERNS: [pattern: RegExp, replacement: string][] = [
   // The user information of URLs. In those of Redis and of ICE servers, it may have unencoded delimiters.
@@ -35,10 +38,10 @@ export interface Redactor {
 /** @param secrets - as they are configured, percent-encoded or not. */
 export function createRedactor(secrets: readonly string[]): Redactor {
   const known = knownIn(secrets);
-  const suspect = new RegExp(known ? `${known.source}|${SUSPECT}` : SUSPECT, 'i');
+  const isSuspect = (value: string) => SUSPECT.test(value) || (known !== undefined && value.search(known) >= 0);
 
   const text = (value: string) => {
-    if (!suspect.test(value)) return value;
+    if (!isSuspect(value)) return value;
     const withoutKnown = known ? value.replace(known, REDACTED) : value;
     return PATTERNS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), withoutKnown);
   };
@@ -51,7 +54,7 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     );
   };
   const line = (json: string) => {
-    if (!suspect.test(json)) return json;
+    if (!isSuspect(json)) return json;
     try {
       return JSON.stringify(clean(JSON.parse(json))) + (json.endsWith('\n') ? '\n' : '');
     } catch {
@@ -74,14 +77,16 @@ function knownIn(secrets: readonly string[]): RegExp | undefined {
   const forms = new Set(secrets.flatMap(formsOf).flatMap(escapesOf).flatMap(escapesOf).flatMap(escapesOf));
   const searched = [...forms].filter((form) => form.length >= MIN_SECRET_LENGTH).sort((a, b) => b.length - a.length);
   if (searched.length === 0) return undefined;
-  return new RegExp(searched.map((form) => form.replace(/[$()*+./?[\\\]^{|}-]/g, String.raw`\$&`)).join('|'), 'gi');
+  return new RegExp(searched.map((form) => form.replace(/[$()*+./?[\\\]^{|}-]/g, String.raw`\$&`)).join('|'), 'g');
 }
 
 function formsOf(secret: string): string[] {
   const decoded = decode(secret);
   const url = new URL('redis://host');
   url.password = decoded;
-  return [secret, decoded, url.password, encodeURIComponent(Buffer.from(decoded).toString())];
+  const encoded = encodeURIComponent(Buffer.from(decoded).toString());
+  const withSmallDigits = encoded.replace(/%../g, (byte) => byte.toLowerCase());
+  return [secret, decoded, url.password, encoded, withSmallDigits];
 }
 
 const escapesOf = (text: string) => [text, JSON.stringify(text).slice(1, -1), inspect(text).slice(1, -1)];

@@ -3,13 +3,21 @@
 
 import { createCallServer, type CallServer } from './call-server';
 import { explain, readCommandLine, type CommandName } from './cli';
-import { ConfigError, loadConfig, misspeltInEnvironment, misspeltInFile, type ProcessConfig } from './config';
+import {
+  ConfigError,
+  loadConfig,
+  misspeltInEnvironment,
+  misspeltInFile,
+  secretsOf,
+  type ProcessConfig,
+} from './config';
 import { DEMO_PATH } from './doors';
 import { EnvFileError, readEnvFile } from './env-file';
 import { greet, originsOf, rootsOf, type Greeting } from './greeting';
 import { IdentityError, openIdentity, stateFolder } from './identity';
 import { ownHosts, reachableAddresses } from './identity/hosts';
 import { createLogger } from './logger';
+import { createRedactor } from './redaction';
 import { checkHealth } from './transport/health-check';
 import { WorkersError } from './workers';
 
@@ -27,6 +35,7 @@ process.on('uncaughtException', (error) => {
 });
 for (const warning of warnings) log.warn(warning);
 logWarningsOfNode();
+redactStderr();
 const folder = () => config.stateDir ?? stateFolder(process.env, process.platform);
 const identity = await openIdentity(config.tls, folder).catch(giveUp);
 const calls = openCallServer();
@@ -139,6 +148,14 @@ function logWarningsOfNode(): void {
   process.on('warning', (warning: Error & { code?: string }) => {
     log.warn({ reason: warning.code ?? warning.name }, warning.message);
   });
+}
+
+/** Libraries write there, for example ioredis, and all of them with `DEBUG=*`. */
+function redactStderr(): void {
+  const { text } = createRedactor(secretsOf(config));
+  const write = process.stderr.write.bind(process.stderr) as (...args: unknown[]) => boolean;
+  process.stderr.write = (chunk: string | Uint8Array, ...rest: unknown[]) =>
+    write(typeof chunk === 'string' ? text(chunk) : text(Buffer.from(chunk).toString()), ...rest);
 }
 
 function giveUp(error: unknown): never {

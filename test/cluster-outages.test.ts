@@ -262,10 +262,22 @@ describe('[N7] a Redis that asks for a password, by TLS', () => {
     expect(JSON.stringify(server.log.everything())).not.toContain('hush');
   });
 
+  it('[D9] is named once when it wants a password, and with DEBUG no library writes the password', async () => {
+    const { node } = await start();
+    const { REDIS_URL: url, ...environment } = node('hush-word');
+    const withoutPassword = { ...environment, REDIS_URL: url.replace(':hush-word@', '') };
+    for (const variables of [withoutPassword, { ...node('hush-word'), DEBUG: 'ioredis:redis' }]) {
+      const { server, port } = await ServerProcess.start(variables);
+      expect((await server.said('Redis refuses the user of REDIS_URL')).reason).toMatch(/^(NOAUTH|WRONGPASS)/);
+      expect((await get(`http://127.0.0.1:${port}/ready`)).status).toBe(503);
+      expect(server.log.everything().filter(({ msg }) => msg.startsWith('Redis'))).toHaveLength(1);
+    }
+  });
+
   it('is asked again when it refuses the password, which nobody is told', async () => {
     const { node } = await start();
     const { server, port } = await ServerProcess.start(node('guessed'));
-    expect((await server.said('Redis refuses the user name or the password')).reason).toContain('WRONGPASS');
+    expect((await server.said('Redis refuses the user of REDIS_URL')).reason).toContain('WRONGPASS');
     expect((await get(`http://127.0.0.1:${port}/ready`)).status).toBe(503);
     const lines = server.log.everything();
     expect(JSON.stringify(lines)).not.toContain('guessed');

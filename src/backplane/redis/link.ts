@@ -39,7 +39,7 @@ const RETRY_MAX_MS = 1000;
 /** What Redis says when it cannot do now what it could at another time. */
 const TEMPORARY = /\b(LOADING|READONLY|MASTERDOWN|BUSY|OOM|NOREPLICAS|TRYAGAIN|CLUSTERDOWN|MISCONF)\b/;
 /** Errors of Redis about user names, passwords and permissions; those with `ERR` are of Redis 5 and older. */
-const REFUSED_CREDENTIALS = /^(?:WRONGPASS|NOAUTH|NOPERM|ERR invalid password)\b/;
+const REFUSED_USER = /^(?:Redis: )?(?:WRONGPASS|NOAUTH|NOPERM|ERR invalid password)\b/;
 
 type Entry = [id: string, fields: [what: string, body: string]];
 
@@ -82,6 +82,7 @@ export class RedisLink {
   #isForgotten = false;
   #isEntering = false;
   #isClosed = false;
+  #complaint = '';
 
   constructor(options: RedisOptions) {
     this.options = options;
@@ -143,7 +144,7 @@ export class RedisLink {
   async #connect(): Promise<void> {
     // Only who needs it loads it.
     const { default: Redis } = await import('ioredis');
-    const { url, log } = this.options;
+    const { url } = this.options;
     const common = {
       lazyConnect: true,
       enableOfflineQueue: false,
@@ -158,15 +159,8 @@ export class RedisLink {
     this.#reader = new Redis(url, { ...common, socketTimeout: SILENCE_MS + READ_BLOCK_MS });
     // Both are connected to the same server, or what is said to the one is not heard by the other.
     this.#commands.on('close', () => this.#isClosed || this.#reader?.disconnect(true));
-    let complaint = '';
     for (const client of [this.#commands, this.#reader]) {
-      client.on('error', ({ message }) => {
-        const what = REFUSED_CREDENTIALS.test(message)
-          ? 'Redis refuses the user name or the password in REDIS_URL, trying again'
-          : 'Redis does not answer, trying again';
-        if (message !== complaint) log.warn({ reason: message }, what);
-        complaint = message;
-      });
+      client.on('error', ({ message }) => this.#complain(message, 'Redis does not answer, trying again'));
       client.on('ready', () => void this.#enter());
       client.on('close', () => this.#down());
     }
@@ -213,12 +207,20 @@ export class RedisLink {
       this.onForgotten(false);
       this.#comparing = setTimeout(() => this.onForgotten(true), leaseMs).unref();
     } catch (error) {
-      log.warn({ reason: String(error) }, 'Redis did not let this node in, trying again');
+      this.#complain((error as Error).message, 'Redis did not let this node in, trying again');
       await delay(RETRY_MAX_MS, undefined, { ref: false });
     } finally {
       this.#isEntering = false;
     }
     if (!this.isUp) void this.#enter();
+  }
+
+  /** Logs an error that repeats with each attempt only once. */
+  #complain(reason: string, what: string): void {
+    const isRefused = REFUSED_USER.test(reason);
+    if (reason !== this.#complaint)
+      this.options.log.warn({ reason }, isRefused ? 'Redis refuses the user of REDIS_URL, trying again' : what);
+    this.#complaint = reason;
   }
 
   #down(): void {
