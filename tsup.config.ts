@@ -3,14 +3,16 @@ import { notices } from './scripts/notices';
 import { slim } from './scripts/slim';
 import { socketIoClient } from './scripts/socket-io-client';
 
+/** Where the build goes: see scripts/dist.mjs. `npm run dev` builds into dist/. */
+const outDir = process.env.BUILD_FOLDER ?? 'dist';
 /** Everything in it, so that it runs without node_modules. */
 const whole: Options = { noExternal: [/.*/] };
 /** What all that contains. */
-const noted = notices('dist/NOTICES.txt');
+const noted = notices(`${outDir}/NOTICES.txt`);
 const library: Options = { format: ['esm', 'cjs'], splitting: true, sourcemap: true, shims: true };
-const browser: Options = { target: 'es2022', platform: 'browser', sourcemap: true };
+const browser: Options = { outDir, target: 'es2022', platform: 'browser', sourcemap: true };
 const page: Options = { ...browser, ...whole, esbuildPlugins: [noted], minify: true, splitting: false };
-const node: Options = { target: 'node20', platform: 'node' };
+const node: Options = { outDir, target: 'node20', platform: 'node' };
 /** React looks for it, and means its own development build by its absence. */
 const define = { 'process.env.NODE_ENV': '"production"' };
 
@@ -60,7 +62,7 @@ export default defineConfig(({ watch }): Options[] => [
   {
     ...page,
     entry: ['src/demo/main.tsx'],
-    outDir: 'dist/demo',
+    outDir: `${outDir}/demo`,
     format: 'esm',
     define,
     publicDir: 'src/demo/public',

@@ -1,22 +1,23 @@
-// Builds dist/ when it is missing or older than what it is made of, and does nothing otherwise: before `npm start` without
-// the types of the library, which nobody needs then and which take most of the time, with --types before the tests.
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+// Builds dist/ before `npm start` when it is missing or older than what it is made of. If that is impossible, an older
+// dist/ starts with a warning. With --types, which is for the tests, dist/ must be up to date.
 
-const hasTypes = process.argv.includes('--types');
-const built = hasTypes ? 'dist/index.d.ts' : 'dist/server.mjs';
-const filesIn = (folder) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-const pathOf = (file) => join(file.parentPath ?? file.path, file.name);
-const sources = () => [...['src', 'scripts'].flatMap(filesIn).map(pathOf), 'package.json', 'tsup.config.ts'];
-const isStale = () => {
-  const builtAt = statSync(built).mtimeMs;
-  return sources().some((file) => statSync(file).mtimeMs > builtAt);
-};
+import { existsSync } from 'node:fs';
+import { BuildError, buildDist, isStale, isUsable } from './dist.mjs';
 
-if (existsSync('src') && (!existsSync(built) || isStale())) {
-  const args = ['run', 'build', ...(hasTypes ? [] : ['--', '--no-dts'])];
-  const { status } = spawnSync('npm', args, { stdio: 'inherit', shell: process.platform === 'win32' });
-  process.exitCode = status ?? 1;
+const types = process.argv.includes('--types');
+
+// An installed package has no sources.
+if (existsSync('src') && isStale({ types })) {
+  console.log('Building dist/ …');
+  try {
+    await buildDist({ types, ifStale: true });
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    if (error.output) console.error(error.output);
+    if (isUsable() && !types) console.warn(`Starting an older dist/ than the sources: ${error.message}.`);
+    else {
+      console.error(`There is no dist/, and it cannot be built: ${error.message}. Try npm ci --include=dev.`);
+      process.exitCode = 1;
+    }
+  }
 }

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { env, getuid, platform, stderr } from 'node:process';
 import { lock } from 'proper-lockfile';
 import { missingPackages, type Program } from './e2e/programs';
@@ -15,7 +15,7 @@ export async function needPrograms(...programs: Program[]): Promise<void> {
   if (missingPackages(programs).length === 0) return;
   if (!existsSync('/usr/bin/apt-get') || getuid?.() !== 0)
     throw new Error(`The tests need ${missingPackages(programs).join(' and ')}; please install (${platform}).`);
-  await exclusively(tmpdir(), 'back-call-apt', async () => {
+  await exclusively('back-call-apt', async () => {
     const missing = missingPackages(programs);
     if (missing.length === 0) return;
     announce(`Installing ${missing.join(', ')} with apt-get …`);
@@ -30,17 +30,14 @@ export async function needPrograms(...programs: Program[]): Promise<void> {
 
 /** Resolves when dist/ is up to date with the sources, declaration files included. */
 export async function needBuild(): Promise<void> {
-  await exclusively('node_modules', 'back-call-build', async () => {
-    const builder = ['scripts/ensure-built.mjs', '--types'];
-    const slow = setTimeout(() => announce('Building dist/ …'), 1000);
-    await run('node', builder).finally(() => clearTimeout(slow));
-  });
+  const slow = setTimeout(() => announce('Building dist/ …'), 1000);
+  await run('node', ['scripts/ensure-built.mjs', '--types']).finally(() => clearTimeout(slow));
 }
 
 /** One process of this machine at a time does what this name stands for. The lock of a process that died expires. */
-async function exclusively(folder: string, name: string, work: () => Promise<void>): Promise<void> {
+async function exclusively(name: string, work: () => Promise<void>): Promise<void> {
   const retries = { forever: true, minTimeout: 100, maxTimeout: 500 };
-  const release = await lock(resolve(folder), { lockfilePath: join(folder, `${name}.lock`), retries, stale: 60_000 });
+  const release = await lock(tmpdir(), { lockfilePath: join(tmpdir(), `${name}.lock`), retries, stale: 60_000 });
   try {
     await work();
   } finally {
