@@ -138,6 +138,47 @@ function describeOwnership(name: string, start: Start): void {
       expect(await lookUp(near)).toEqual(NAMED);
     });
 
+    it('[R19] if all clients have one address, the token evicts a squatter', async () => {
+      const { near, far } = await startPair();
+      await peer(near, PEER_ID, TOKEN);
+      const squatter = await joinAs(await connect(far), SQUATTER);
+      const victim = await connect(near);
+      taken(await victim.ask('call:join', { ...VICTIM, peerToken: TOKEN }));
+      expect(await squatter.next('call:error')).toMatchObject({ code: 'PEER_ID_TAKEN' });
+      expect(refused(await squatter.ask('call:join', SQUATTER))).toBe('PEER_ID_TAKEN');
+      expect(await lookUp(far)).toEqual(NAMED);
+    });
+
+    it('[R19] the owner may join again with a new peer id, and the token of the earlier one proves nothing', async () => {
+      const { near, far } = await startPair();
+      await peer(near, PEER_ID, TOKEN);
+      const victim = await connect(near);
+      taken(await victim.ask('call:join', { ...VICTIM, peerToken: TOKEN }));
+      await peer(near, 'new-peer', 'new-token');
+      const renewed = { ...VICTIM, peerId: 'new-peer' };
+      expect(refused(await victim.ask('call:join', { ...renewed, peerToken: TOKEN }))).toBe('PEER_ID_TAKEN');
+      expect(await lookUp(far)).toEqual(NAMED);
+      taken(await victim.ask('call:join', { ...renewed, peerToken: 'new-token' }));
+      expect(await lookUp(far)).toEqual(UNNAMED);
+      const squatter = await connect(far, from());
+      expect(refused(await squatter.ask('call:join', { ...SQUATTER, peerId: 'new-peer' }))).toBe('PEER_ID_TAKEN');
+    });
+
+    it('[R19] the owner reclaims its peer id from a squatter after its seat was lost', async () => {
+      const { near, far } = await startPair({ reconnectGraceMs: 20 });
+      await peer(near, PEER_ID, TOKEN);
+      const witness = await participant(far, { userId: 'witness' });
+      const before = await connect(near, { reconnection: false });
+      taken(await before.ask('call:join', { ...VICTIM, peerToken: TOKEN }));
+      cut(before);
+      expect(await witness.next('call:peer-left')).toMatchObject({ userId: 'ada', reason: 'lost' });
+      const squatter = await joinAs(await connect(far, from()), SQUATTER);
+      expect(await lookUp(near)).toEqual(UNNAMED);
+      taken(await (await connect(near)).ask('call:join', { ...VICTIM, peerToken: TOKEN }));
+      expect(await squatter.next('call:error')).toMatchObject({ code: 'PEER_ID_TAKEN' });
+      expect(await lookUp(far)).toEqual(NAMED);
+    });
+
     it('[R19] behind a trusted proxy, the forwarded address of the client counts', async () => {
       const { near, far } = await startPair({ trustProxy: 1 });
       const headers = (address: string) => ({ extraHeaders: { 'X-Forwarded-For': address } });
@@ -194,6 +235,7 @@ describe('peerToken', () => {
     ['an object', { toString: 'secret' }],
     ['an empty string', ''],
     ['129 characters', 'x'.repeat(129)],
+    ['10 kB', 'x'.repeat(10_000)],
     ['1 MB', 'x'.repeat(1_000_000)],
     ['a deep array', JSON.parse(nested(1000)) as unknown],
   ])('[R19] is refused as %s', async (_what, peerToken) => {
