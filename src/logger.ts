@@ -1,9 +1,9 @@
 // The log: one line of JSON per event in production, readable colours in development.
 
-import { stdout } from 'node:process';
 import { pino, type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import { secretsOf, type Config, type SecretOptions } from './config';
+import { openStdout } from './log-output';
 import { createRedactor } from './redaction';
 
 export type { Logger };
@@ -12,8 +12,14 @@ export type { Logger };
 export function createLogger(config: Pick<Config, 'logLevel' | 'logFormat'> & SecretOptions): Logger {
   const { logLevel, logFormat } = config;
   const options = { level: logLevel, base: null, hooks: { streamWrite: createRedactor(secretsOf(config)).line } };
-  // Node's own stream: pino's retries for ever, at the end of the process, what nobody reads any more.
-  if (logFormat === 'json') return pino(options, stdout);
-  // A plain stream, not a worker thread: lines are out before the process is.
-  return pino(options, pretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }));
+  const format =
+    logFormat === 'json'
+      ? (line: string) => line
+      : prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true });
+  const output = openStdout();
+  const report = (lines: number) => format(dropReport(lines));
+  return pino(options, { write: (line) => output.write(format(line), report) });
 }
+
+const dropReport = (lines: number) =>
+  `${JSON.stringify({ level: pino.levels.values.warn, time: Date.now(), lines, msg: 'log lines dropped, stdout is not read' })}\n`;

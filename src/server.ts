@@ -16,6 +16,7 @@ import { EnvFileError, readEnvFile } from './env-file';
 import { greet, originsOf, rootsOf, type Greeting } from './greeting';
 import { IdentityError, openIdentity, stateFolder } from './identity';
 import { ownHosts, reachableAddresses } from './identity/hosts';
+import { openStdout } from './log-output';
 import { createLogger } from './logger';
 import { createRedactor } from './redaction';
 import { checkHealth } from './transport/health-check';
@@ -29,6 +30,7 @@ const LOOK_BACK_MS = 250;
 const { command, config, warnings } = readSettings();
 if (command === 'health') await reportHealth();
 const log = createLogger(config);
+process.on('exit', () => openStdout().flushAtExit());
 process.on('uncaughtException', (error) => {
   log.fatal({ err: error }, 'unexpected, ending');
   process.exit(1);

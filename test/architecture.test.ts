@@ -27,6 +27,7 @@ const RINGS = [
     'turns',
     'redaction',
     'redacting-logger',
+    'log-output',
     'logger',
     'workers',
     'config/config',
