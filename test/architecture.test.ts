@@ -28,6 +28,7 @@ const RINGS = [
     'redaction',
     'redacting-logger',
     'log-output',
+    'log-values',
     'logger',
     'workers',
     'config/config',
