@@ -11,6 +11,7 @@ import { env, execPath } from 'node:process';
 import { connect } from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createAuthority, issue } from '../src/identity/authority';
+import { retryWhileInUse } from './free-port';
 import { DEADLINE_MS, before, portOf } from './helpers';
 import { BUILT, ServerProcess } from './e2e/server-process';
 
@@ -62,9 +63,9 @@ describe('the command', () => {
     const wrong = '--port: found "high", expected a whole number from 0 to 65535\n';
     expect(run('start', '--port', 'high')).toEqual({ status: 1, stdout: '', stderr: wrong });
 
-    const other = createServer().listen(0);
+    const other = createServer();
+    await retryWhileInUse(() => once(other.listen(0), 'listening'));
     onTestFinished(() => void other.close());
-    await once(other, 'listening');
     const port = String(portOf(other.address()));
     const taken = run('--port', port, '--log-format', 'json');
     expect(taken).toMatchObject({ status: 1, stderr: '' });

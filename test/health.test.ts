@@ -1,7 +1,6 @@
 // `back-call health`, as a container engine runs it beside the server. Rule D17.
 
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { networkInterfaces, tmpdir } from 'node:os';
@@ -10,8 +9,8 @@ import { env, execPath } from 'node:process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAuthority, issue } from '../src/identity/authority';
 import { checkHealth } from '../src/transport/health-check';
-import { connect, get, portOf } from './helpers';
-import { freePort } from './free-port';
+import { connect, get } from './helpers';
+import { freePort, listenOnLoopback } from './free-port';
 import { BUILT, ServerProcess } from './e2e/server-process';
 
 const { PATH = '' } = env;
@@ -109,9 +108,8 @@ it.each([
   ['a page', 200, '<html>', 'another program answers'],
   ['an error', 500, '', 'status 500'],
 ])('[D17] the health check fails if %s answers', async (_, status, body, reason) => {
-  const other = createServer((_req, res) => res.writeHead(status).end(body)).listen(0, '127.0.0.1');
+  const other = createServer((_req, res) => res.writeHead(status).end(body));
+  const port = await listenOnLoopback(other);
   onTestFinished(() => void other.close());
-  await once(other, 'listening');
-  const port = portOf(other.address());
   await expect(checkHealth({ host: '127.0.0.1', port })).rejects.toThrow(`http://127.0.0.1:${port}/health: ${reason}`);
 });

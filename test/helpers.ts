@@ -8,6 +8,7 @@ import { WebSocket, type ClientOptions } from 'ws';
 import { createCallServer, type CallServer, type CallServerOptions } from '../src/index';
 import { guardOptions, guardSession, scanLog, scanning } from './log-scan';
 import type { ClientEvent, ClientToServerEvents, Replies, Reply, ServerToClientEvents } from '../src/protocol';
+import { retryWhileInUse } from './free-port';
 
 /** How long a test waits for a fact, in ms, before it fails. Generous for a busy machine: only failures take that long. */
 export const DEADLINE_MS = 45_000;
@@ -43,7 +44,7 @@ export async function startServer(options: CallServerOptions = {}): Promise<Runn
     log: options.log ? scanning(options.log) : isSilent ? scanLog : undefined,
   });
   onTestFinished(() => calls.close());
-  const { port } = await calls.listen(0, '127.0.0.1');
+  const { port } = await retryWhileInUse(() => calls.listen(0, '127.0.0.1'));
   return { calls, port, url: `http://127.0.0.1:${port}` };
 }
 
@@ -126,18 +127,33 @@ export class Client {
   }
 }
 
+/** The pause between two attempts of a client that does not reconnect by itself, in ms. */
+const RETRY_MS = 100;
+
 export type ConnectOptions = Partial<ManagerOptions & SocketOptions> & { namespace?: string };
 
-/** Opens a signaling connection (websocket only unless told otherwise) and waits until it stands. */
+/**
+ * Opens a signaling connection (only by WebSocket unless the options say otherwise) and resolves when it is connected.
+ * Retries failed attempts until the deadline. Rejects when the server refuses the namespace.
+ */
 export async function connect(url: string, { namespace = '', ...options }: ConnectOptions = {}): Promise<Client> {
   const socket: CallSocket = io(`${url}${namespace}`, { transports: ['websocket'], forceNew: true, ...options });
   onTestFinished(() => void socket.disconnect());
   const client = new Client(socket);
+  let lastError: Error | undefined;
   const connected = new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve);
-    socket.once('connect_error', reject);
+    const retry = (error: Error) => {
+      lastError = error;
+      if (!socket.active) reject(error);
+      else if (!socket.io.reconnection()) setTimeout(() => socket.connect(), RETRY_MS);
+    };
+    socket.on('connect_error', retry);
+    socket.once('connect', () => {
+      socket.off('connect_error', retry);
+      resolve();
+    });
   });
-  await before(connected, () => 'a signaling connection');
+  await before(connected, () => `a signaling connection; last error: ${String(lastError)}`);
   await client.next('call:ice-servers');
   return client;
 }

@@ -1,9 +1,9 @@
 // Redis is connected, and refuses: because it is a replica now, and another one the master, or because it is full.
 
-import { once } from 'node:events';
 import { connect as dial, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { DEADLINE_MS, fence, get, participant, portOf, taken } from '../helpers';
+import { listenOnLoopback } from '../free-port';
+import { DEADLINE_MS, fence, get, participant, taken } from '../helpers';
 import { expectAgreement, startNodes } from '../nodes';
 import { RedisServer } from '../redis-server';
 
@@ -21,11 +21,11 @@ async function addressOf(first: RedisServer) {
       connections.delete(socket);
     });
     onward.on('close', () => socket.destroy()).on('error', () => onward.destroy());
-  }).listen(0, '127.0.0.1');
+  });
+  const port = await listenOnLoopback(front);
   onTestFinished(() => void front.close());
-  await once(front, 'listening');
   return {
-    url: `redis://127.0.0.1:${portOf(front.address())}`,
+    url: `redis://127.0.0.1:${port}`,
     turnTo: (server: RedisServer) => (master = server),
     connectionsTo: (server: RedisServer) => [...connections.values()].filter((each) => each === server).length,
   };
@@ -35,7 +35,9 @@ it('nodes follow the master when it moves, also when the old one keeps their con
   const [first, second] = await Promise.all([RedisServer.forTest(), RedisServer.forTest()]);
   const [atFirst, atSecond] = [first.look(), second.look()];
   await atSecond.replicaof('127.0.0.1', first.port);
-  await vi.waitUntil(async () => (await atSecond.info('replication')).includes('master_link_status:up'), DEADLINE_MS);
+  await vi.waitUntil(async () => (await atSecond.info('replication')).includes('master_link_status:up'), {
+    timeout: DEADLINE_MS,
+  });
 
   const address = await addressOf(first);
   const [a, b] = await startNodes(first, 2, {}, { url: address.url, leaseMs: 15_000 });

@@ -70,7 +70,7 @@ async function allReachAll(participants: Participant[]): Promise<void> {
 /** Who polls has to say goodbye while nginx is there: else the nodes wait for it to fetch theirs. */
 async function allLeave(participants: Participant[], url: string): Promise<void> {
   for (const { socket } of participants) socket.disconnect();
-  await vi.waitUntil(async () => (await usersIn(url)).length === 0);
+  await vi.waitUntil(async () => (await usersIn(url)).length === 0, { timeout: DEADLINE_MS });
 }
 
 /** Default transports of Socket.IO's client, or the given ones, from another address of this machine. */
@@ -105,7 +105,7 @@ describe('two nodes behind nginx', () => {
     // Twice: each of the two is asked.
     await expectAgreement([url, url], ['ada', 'bob', 'carol', 'dan']);
 
-    await vi.waitUntil(async () => (await connectionsOf(nodes)).join() === '2,2');
+    await vi.waitUntil(async () => (await connectionsOf(nodes)).join() === '2,2', { timeout: DEADLINE_MS });
     const peers: { id: string; wire: PeerWire }[] = [];
     for (const { peerId: id } of people) peers.push({ id, wire: await peer(url, id) });
     expect(await connectionsOf(nodes)).toEqual([4, 4]);

@@ -1,11 +1,10 @@
 // The network between pages and server, which tests can take away: a TCP proxy that knows nothing of HTTP.
 
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as elapse } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
-import { portOf } from '../helpers';
+import { listenOnLoopback } from '../free-port';
 
 /** One connection: the page's end of it and the server's. */
 interface Wire {
@@ -29,15 +28,14 @@ export class Network {
   #isUp = true;
   #awake = Promise.resolve();
 
-  private constructor(proxy: Server) {
-    this.url = `http://127.0.0.1:${portOf(proxy.address())}`;
+  private constructor(port: number) {
+    this.url = `http://127.0.0.1:${port}`;
   }
 
   /** A network in front of a server's port, gone when the test ends. */
   static async to(serverPort: number): Promise<Network> {
-    const proxy = createServer((near) => void network.#carry(near, serverPort)).listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const network = new Network(proxy);
+    const proxy = createServer((near) => void network.#carry(near, serverPort));
+    const network = new Network(await listenOnLoopback(proxy));
     onTestFinished(() => {
       network.cut();
       proxy.close();

@@ -1,11 +1,10 @@
 // Several nodes of one service: each a process of its own, and a way to them that ends at another one each time.
 
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished, vi } from 'vitest';
-import { DEADLINE_MS, portOf } from '../helpers';
-import { freePort } from '../free-port';
+import { DEADLINE_MS } from '../helpers';
+import { freePort, listenOnLoopback } from '../free-port';
 import { RedisServer } from '../redis-server';
 import type { Stage } from './browser';
 import { ServerProcess } from './server-process';
@@ -65,13 +64,13 @@ export async function balance(nodes: readonly Node[]): Promise<string> {
     near.on('error', () => near.destroy());
     near.once('close', () => wires.delete(near));
     carry(near, nodes.length);
-  }).listen(0, '127.0.0.1');
-  await once(balancer, 'listening');
+  });
+  const port = await listenOnLoopback(balancer);
   onTestFinished(() => {
     for (const wire of wires) wire.destroy();
     balancer.close();
   });
-  return `http://127.0.0.1:${portOf(balancer.address())}`;
+  return `http://127.0.0.1:${port}`;
 }
 
 /** The node that somebody joined on. */

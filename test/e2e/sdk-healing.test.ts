@@ -6,6 +6,7 @@ import { Network } from './network';
 import { begin, counts, expectWhole, join, joinAll, type SdkCaller } from './sdk';
 import { ServerProcess } from './server-process';
 import { freePort } from '../free-port';
+import { DEADLINE_MS } from '../helpers';
 
 const peerIds = (callers: readonly SdkCaller[]) =>
   Promise.all(callers.map(async (caller) => (await caller.snapshot()).self.peerId));
@@ -186,7 +187,7 @@ test('[C7] who leaves while joining is not in the call, and meets nobody', async
     );
     expect((await bob.snapshot()).state).toBe('left');
     expect(await bob.count('in', 'participant-joined'), moment).toBe(1);
-    await vi.waitUntil(async () => (await roster(url)).length === 1);
+    await vi.waitUntil(async () => (await roster(url)).length === 1, { timeout: DEADLINE_MS });
     await bob.page.close();
   }
   await alice.shows('is alone', ({ participants }) => participants.length === 0);

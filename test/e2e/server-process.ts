@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { env, execPath, stderr } from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
-import { before, Inbox } from '../helpers';
+import { onTestFinished, vi } from 'vitest';
+import { before, DEADLINE_MS, Inbox } from '../helpers';
 import { needBuild } from '../need';
 
 await needBuild();
@@ -20,6 +20,9 @@ interface Setting {
   /** Elsewhere unless given, so that nobody's .env is read. */
   cwd?: string;
 }
+
+/** How the server logs that it cannot listen. */
+const PORT_IN_USE = /^port \d+ is taken/;
 
 interface LogLine {
   msg: string;
@@ -49,13 +52,20 @@ export class ServerProcess {
     environment: Record<string, string>,
     setting: Setting = {},
   ): Promise<{ server: ServerProcess; port: number }> {
-    const server = new ServerProcess(environment, setting);
-    onTestFinished(async () => {
-      server.#child.kill('SIGKILL');
-      await server.#ended;
-    });
-    const { port } = await server.said('listening');
-    return { server, port: port ?? 0 };
+    // Another program may use the port for a moment. With port 0, Linux may have no port to give for a moment.
+    const attempt = async () => {
+      const server = new ServerProcess(environment, setting);
+      onTestFinished(async () => {
+        server.#child.kill('SIGKILL');
+        await server.#ended;
+      });
+      const { msg, port = 0 } = await server.log.next(
+        ({ msg }) => msg.startsWith('listening') || PORT_IN_USE.test(msg),
+        'the server listening',
+      );
+      return !PORT_IN_USE.test(msg) && { server, port };
+    };
+    return vi.waitUntil(attempt, { timeout: DEADLINE_MS, interval: 200 });
   }
 
   /** The next line of its log that begins so. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { portOf } from '../helpers';
+import { listenOnLoopback } from '../free-port';
 import type { Setting } from './page/frontend';
 
 const fileOf = (name: string) => fileURLToPath(new URL(`page/${name}`, import.meta.url));
@@ -48,9 +48,8 @@ export class Site {
       if (file) res.setHeader('Content-Type', file.type).end(file.body);
       else res.writeHead(404).end();
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new Site(`http://127.0.0.1:${portOf(server.address())}`, async () => {
+    const port = await listenOnLoopback(server);
+    return new Site(`http://127.0.0.1:${port}`, async () => {
       server.close();
       server.closeAllConnections();
       await once(server, 'close');

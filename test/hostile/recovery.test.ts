@@ -7,6 +7,7 @@ import {
   Client,
   connect,
   cut,
+  DEADLINE_MS,
   fence,
   joinAs,
   participant,
@@ -140,7 +141,7 @@ async function expectOneHolder(clients: Client[], sender: Participant): Promise<
     client.socket.io.on('close', () => settled.add(client));
   }
   const holders = () => clients.filter(({ socket }) => socket.connected && socket.recovered);
-  await vi.waitUntil(() => settled.size === clients.length && holders().length === 1, { timeout: 10_000 });
+  await vi.waitUntil(() => settled.size === clients.length && holders().length === 1, { timeout: DEADLINE_MS });
   const parties = { meetingId: 'meeting', fromUserId: sender.userId, toUserId: 'bob' };
   taken(await sender.ask('call:signal', { ...parties, signal: { sdp: 'v=0' }, signalType: 'offer' }));
   await holders()[0]?.next('call:signal');

@@ -1,6 +1,7 @@
 // The server that is attacked, as a process of its own: `besieged` in siege.ts forks it.
 
 import { createCallServer, type CallServerOptions } from '../../src/index';
+import { retryWhileInUse } from '../free-port';
 
 export type Report = { port: number } | { memory: number };
 
@@ -24,5 +25,5 @@ process.on('message', () => void residentMemory().then((memory) => report({ memo
 process.on('disconnect', () => process.exit());
 
 const calls = createCallServer({ stunUrls: [], logLevel: 'silent', environment: 'test', ...options });
-const { port } = await calls.listen(0, '127.0.0.1');
+const { port } = await retryWhileInUse(() => calls.listen(0, '127.0.0.1'));
 report({ port });

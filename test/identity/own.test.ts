@@ -23,7 +23,7 @@ import type { Hosts } from '../../src/identity/hosts';
 import { IdentityError, stateFolder, type Credentials, type Identity } from '../../src/identity/index';
 import { openOwnIdentity } from '../../src/identity/own';
 import { readCredentials } from '../../src/identity/private-file';
-import { portOf } from '../helpers';
+import { listenOnLoopback } from '../free-port';
 
 const NOW = Date.now();
 const DAY = 86_400_000;
@@ -44,9 +44,8 @@ function open(folder: string, hosts = HOME, now = NOW): Promise<Identity> {
 
 /** The verdict of a client that trusts the authority alone and asks for this host: what is wrong, or undefined. */
 async function verdict({ cert, key }: Credentials, ca: string | undefined, host: string): Promise<string | undefined> {
-  const server = createServer({ cert, key }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server.address());
+  const server = createServer({ cert, key });
+  const port = await listenOnLoopback(server);
   // As a browser, which looks up a certificate for the host in its address bar.
   const options = { port, host: '127.0.0.1', ca };
   const client = connect({ ...options, checkServerIdentity: (_, peer) => checkServerIdentity(host, peer) });

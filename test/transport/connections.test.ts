@@ -17,18 +17,8 @@ import { connectionLimitsOf } from '../../src/transport/descriptors';
 import { createEngine } from '../../src/transport/engine';
 import { createListener } from '../../src/transport/listener';
 import { Proxies } from '../../src/transport/proxies';
-import {
-  before,
-  connect,
-  DEADLINE_MS,
-  fence,
-  get,
-  participant,
-  peer,
-  portOf,
-  refusedUpgrade,
-  startServer,
-} from '../helpers';
+import { listenOnLoopback, retryWhileInUse } from '../free-port';
+import { before, connect, DEADLINE_MS, fence, get, participant, peer, refusedUpgrade, startServer } from '../helpers';
 
 const SOCKET = '/socket.io/?EIO=4&transport=websocket';
 const TOO_MANY = { status: 429, body: { code: 'RATE_LIMITED', retryAfterMs: 1000 } };
@@ -71,14 +61,13 @@ async function startMounted(options: CallServerOptions): Promise<string> {
   const app = express();
   const server = createServer(app);
   const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [], ...options });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   onTestFinished(async () => {
     await calls.close();
     server.closeAllConnections();
     server.close();
   });
-  return `http://127.0.0.1:${portOf(server.address())}`;
+  return `http://127.0.0.1:${port}`;
 }
 
 describe('connections of one address', () => {
@@ -235,7 +224,7 @@ describe.each(['http', 'https'])('by %s, a client', (scheme) => {
       timeouts: { head: 100, body: 100 },
     });
     listener.serve((req, res) => void req.resume().on('end', () => res.end('ok')));
-    const { port } = await listener.listen(0, '127.0.0.1');
+    const { port } = await retryWhileInUse(() => listener.listen(0, '127.0.0.1'));
     onTestFinished(() => {
       listener.terminate();
       return listener.close();

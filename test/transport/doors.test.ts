@@ -6,6 +6,7 @@ import { io } from 'socket.io-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createCallServer } from '../../src/index';
+import { listenOnLoopback } from '../free-port';
 import {
   before,
   connect,
@@ -15,7 +16,6 @@ import {
   get,
   participant,
   peer,
-  portOf,
   refused,
   refusedUpgrade,
   startServer,
@@ -201,9 +201,8 @@ describe('repeated slashes', () => {
     const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [] });
     onTestFinished(() => calls.close());
     app.use((req, res) => res.json({ target: req.url }));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${await listenOnLoopback(server)}`;
     onTestFinished(() => void server.close());
-    const url = `http://127.0.0.1:${portOf(server.address())}`;
     for (const target of ['//own//path?a=//b', '/own', '//peerjsx//'])
       expect((await get(url + target)).body).toEqual({ target });
     expect((await get(`${url}/api//call/health`)).body).toMatchObject({ status: 'ok' });
@@ -225,9 +224,8 @@ describe('inside another application', () => {
     if (order === 'after') addOwn();
     const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [] });
     if (order === 'before') addOwn();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${await listenOnLoopback(server)}`;
     onTestFinished(() => void server.close());
-    const url = `http://127.0.0.1:${portOf(server.address())}`;
 
     expect((await get(url)).body).toEqual({ own: 'root' });
     expect((await get(`${url}/health`)).body).toEqual({ own: 'health' });

@@ -1,6 +1,5 @@
 // The SDK and the demo as a browser gets them, standing alone and inside another application. Rule D5.
 
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -12,7 +11,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type * as Api from '../../src/index';
 import { createCallServer, loadConfig, type CallServerOptions } from '../../src/index';
 import { demoFiles } from '../../src/transport/files';
-import { GENEROUS, get, portOf, startServer } from '../helpers';
+import { listenOnLoopback, retryWhileInUse } from '../free-port';
+import { GENEROUS, get, startServer } from '../helpers';
 import { needBuild } from '../need';
 
 await needBuild();
@@ -49,13 +49,12 @@ async function startHost(options: CallServerOptions = {}, ...own: string[]): Pro
   const server = createServer(app);
   const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [], ...options });
   for (const path of own) app.use(path, (_req, res) => res.json({ own: path }));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   onTestFinished(async () => {
     await calls.close();
     server.close();
   });
-  return `http://127.0.0.1:${portOf(server.address())}`;
+  return `http://127.0.0.1:${port}`;
 }
 
 /** A folder with these files, as long as the test lasts. */
@@ -176,7 +175,7 @@ describe('the SDK', () => {
     const built = (await import(pathToFileURL(resolve('dist/index.js')).href)) as typeof Api;
     const calls = built.createCallServer({ logLevel: 'silent', stunUrls: [] });
     onTestFinished(() => calls.close());
-    const { port } = await calls.listen(0, '127.0.0.1');
+    const { port } = await retryWhileInUse(() => calls.listen(0, '127.0.0.1'));
     for (const path of [...SDK, '/demo/']) expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(200);
   });
 });
@@ -242,10 +241,9 @@ describe('the demo', () => {
     const app = express();
     app.use('/demo/', demoFiles(folder));
     app.use((_req, res) => res.status(404).json(NOT_FOUND.body));
-    const server = createServer(app).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const server = createServer(app);
+    const url = `http://127.0.0.1:${await listenOnLoopback(server)}`;
     onTestFinished(() => void server.close());
-    const url = `http://127.0.0.1:${portOf(server.address())}`;
     expect(await ask(url, '/demo/')).toMatchObject({ status: 200, text: 'page' });
     expect(await ask(url, '/demo/img/a.svg')).toMatchObject({ headers: { 'content-type': 'image/svg+xml' } });
     for (const path of ['/.env', '/.git/config', '/%2egit/config', '/img', '/img/'])

@@ -7,7 +7,8 @@ import { createMemoryBackplane } from '../../src/backplane/memory';
 import { createLogger } from '../../src/logger';
 import { PING } from '../../src/doors';
 import { PeerGuard } from '../../src/transport/peer-guard';
-import { before, GENEROUS, Inbox, PeerWire, portOf } from '../helpers';
+import { listenOnLoopback } from '../free-port';
+import { before, GENEROUS, Inbox, PeerWire } from '../helpers';
 
 async function setUp() {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -28,13 +29,13 @@ async function setUp() {
   });
   const server = createServer();
   server.on('upgrade', (req, socket, head) => guard.accept(req, socket, head));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnLoopback(server);
   onTestFinished(async () => {
     await guard.close();
     server.close();
   });
   const open = async (id: string, autoPong: boolean) => {
-    const ws = new WebSocket(`ws://127.0.0.1:${portOf(server.address())}/?key=peerjs&id=${id}&token=t`, { autoPong });
+    const ws = new WebSocket(`ws://127.0.0.1:${port}/?key=peerjs&id=${id}&token=t`, { autoPong });
     const wire = new PeerWire(ws);
     await before(new Promise((resolve) => ws.once('open', resolve)), () => `${id} to open`);
     return wire;

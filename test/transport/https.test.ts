@@ -15,7 +15,8 @@ import { openOwnIdentity } from '../../src/identity/own';
 import type { CallServerOptions } from '../../src/index';
 import { takePlainConnections } from '../../src/transport/plain';
 import { Proxies } from '../../src/transport/proxies';
-import { before, dial, participant, portOf, refusedUpgrade, startServer } from '../helpers';
+import { listenOnLoopback } from '../free-port';
+import { before, dial, participant, refusedUpgrade, startServer } from '../helpers';
 import { needBuild } from '../need';
 
 await needBuild();
@@ -195,11 +196,10 @@ describe('plain HTTP on a port of HTTPS', () => {
 
 it('[D6] has no patience with who says nothing, or never ends what is to be said in plain HTTP', async () => {
   const { identity } = await startSecureServer();
-  const server = createSecureServer(identity.credentials).listen(0, '127.0.0.1');
+  const server = createSecureServer(identity.credentials);
   takePlainConnections(server, 50, new Proxies({}));
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   onTestFinished(() => void server.close());
-  const port = portOf(server.address());
   for (const words of ['', 'GET / HTTP/1.1\r\n']) {
     const socket = connectTcp(port, '127.0.0.1');
     socket.write(words);

@@ -7,7 +7,8 @@ import { connect as tcpConnect, type Socket } from 'node:net';
 import express from 'express';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createCallServer } from '../../src/index';
-import { before, get, portOf, startServer } from '../helpers';
+import { listenOnLoopback } from '../free-port';
+import { before, get, startServer } from '../helpers';
 import { needBuild } from '../need';
 
 await needBuild();
@@ -41,14 +42,13 @@ async function startMounted(): Promise<number> {
   const app = express();
   const server = createServer(app);
   const calls = createCallServer({ mount: { app, server }, logLevel: 'silent', stunUrls: [] });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server);
   onTestFinished(async () => {
     await calls.close();
     server.closeAllConnections();
     server.close();
   });
-  return portOf(server.address());
+  return port;
 }
 
 const starts: [string, () => Promise<number>][] = [

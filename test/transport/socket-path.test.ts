@@ -9,18 +9,8 @@ import { io } from 'socket.io-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createCallServer, loadConfig } from '../../src/index';
-import {
-  before,
-  connect,
-  get,
-  Inbox,
-  participant,
-  peer,
-  portOf,
-  refusedUpgrade,
-  startServer,
-  upgraded,
-} from '../helpers';
+import { listenOnLoopback } from '../free-port';
+import { before, connect, get, Inbox, participant, peer, refusedUpgrade, startServer, upgraded } from '../helpers';
 
 interface Host {
   app: Application;
@@ -44,9 +34,9 @@ function attachSocketIo({ server }: Host, options = {}) {
 }
 
 async function urlOf({ server }: Host): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnLoopback(server);
   onTestFinished(() => void server.close());
-  return `http://127.0.0.1:${portOf(server.address())}`;
+  return `http://127.0.0.1:${port}`;
 }
 
 /** Connects to the Socket.IO server of the application. */
