@@ -5,24 +5,22 @@ import { allHearAll, Stage, unmuteAll } from './browser';
 import { ServerProcess } from './server-process';
 import { freePort } from '../free-port';
 
-const SHUTDOWN_GRACE_MS = 8000;
-
 test('three people go on hearing each other while the server restarts', async () => {
   const stage = await Stage.open();
   const environment = {
     STUN_URLS: '',
     HOST: '127.0.0.1',
     CORS_ORIGIN: stage.origin,
-    SHUTDOWN_GRACE_MS: String(SHUTDOWN_GRACE_MS),
+    // Longer than a busy browser needs to close its connection.
+    SHUTDOWN_GRACE_MS: '30000',
   };
   const { server, port } = await ServerProcess.start({ ...environment, PORT: String(await freePort()) });
   const callers = await stage.enterAll(`http://127.0.0.1:${port}`, 'alice', 'bob', 'carol');
   await unmuteAll(callers);
   await allHearAll(callers);
 
-  const { code, tookMs } = await server.end('SIGTERM');
+  const { code } = await server.end('SIGTERM');
   expect(code).toBe(0);
-  expect(tookMs).toBeLessThan(SHUTDOWN_GRACE_MS);
   expect(await server.said('stopped')).toMatchObject({ reason: 'all closed' });
   for (const caller of callers) {
     const { payload } = await caller.told('call:server-shutdown');

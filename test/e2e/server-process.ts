@@ -73,11 +73,10 @@ export class ServerProcess {
     return this.log.next(({ msg }) => msg.startsWith(words), `the server saying “${words}”`);
   }
 
-  /** Sends a signal, and settles when the process has ended: how, and how long it took. */
-  async end(signal: NodeJS.Signals): Promise<{ code: number | null; tookMs: number }> {
-    const askedAt = performance.now();
+  /** Sends a signal, and resolves with the exit code when the process has ended. */
+  async end(signal: NodeJS.Signals): Promise<{ code: number | null }> {
     this.#child.kill(signal);
     await before(this.#ended, () => `the end of the server after ${signal}`);
-    return { code: this.#child.exitCode, tookMs: performance.now() - askedAt };
+    return { code: this.#child.exitCode };
   }
 }

@@ -1,7 +1,7 @@
 // A siege: an attack on a server in a process of its own, with an innocent call beside it that must notice nothing.
 
 import { fork, type ChildProcess } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import type { CallServerOptions } from '../../src/index';
@@ -49,6 +49,13 @@ export class ServerUnderAttack {
   /** How many file descriptors the server has open. */
   get descriptors(): number {
     return readdirSync(`/proc/${this.#child.pid ?? ''}/fd`).length;
+  }
+
+  /** User and system CPU time since the server started, in ms (proc_pid_stat(5): fields 14 and 15, in ticks of 10 ms). */
+  get cpuTimeMs(): number {
+    const stat = readFileSync(`/proc/${this.#child.pid ?? ''}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 
   /** Memory in use, in bytes. */

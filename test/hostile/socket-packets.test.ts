@@ -250,11 +250,12 @@ describe('long polling', () => {
     const handshake = await ask(server, { path: '/socket.io/?EIO=4&transport=polling' });
     const { sid } = JSON.parse(handshake.text.slice(1)) as { sid: string };
     const path = `/socket.io/?EIO=4&transport=polling&sid=${sid}`;
-    const begun = performance.now();
+    const before = server.cpuTimeMs;
     await ask(server, { path, method: 'POST', body: Array(400_000).fill('40').join('\x1e') });
-    // Somebody else asks, and does not wait.
+    // After the answer to ana, the server has processed the body.
     await ana.person.ask('call:mute', { meetingId: ana.person.meetingId, userId: 'ana' });
-    expect(performance.now() - begun).toBeLessThan(5000);
+    // CPU time of the server, because the elapsed time also depends on other processes.
+    expect(server.cpuTimeMs - before).toBeLessThan(5000);
   });
 
   attack('in the wrong order, by the wrong method, for nobody', async (server) => {
