@@ -2,12 +2,13 @@
 // interrupted leaves dist/ as it was.
 
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
   accessSync,
   constants,
   existsSync,
-  mkdtempSync,
+  mkdirSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -69,7 +70,9 @@ export async function buildDist({ types, ifStale = false }) {
 
 async function build(types) {
   removeLeftovers();
-  const folder = mkdtempSync(FOLDER);
+  // Not by mkdtemp, whose mode 0700 would keep other users out of dist/.
+  const folder = `${FOLDER}${randomUUID()}`;
+  mkdirSync(folder);
   let compiler;
   const stop = (signal) => {
     compiler?.kill();

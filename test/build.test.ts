@@ -2,7 +2,20 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { env, getuid, kill } from 'node:process';
@@ -168,4 +181,11 @@ it('[D21] what a killed build leaves is removed by the next one', async () => {
   await writeFile(join(folder, 'src/server.ts'), 'const = 1');
   expect((await start(folder)).lines.at(-1)).toBe('old');
   expect(await buildFolders(folder)).toEqual([]);
+});
+
+it('[D21] a user other than the one who built dist/ can start it', async () => {
+  const folder = await createProject({});
+  expect((await start(folder)).status).toBe(0);
+  const { mode } = await stat(join(folder, 'src'));
+  expect((await stat(join(folder, 'dist'))).mode).toBe(mode);
 });
