@@ -8,6 +8,7 @@ import * as z from 'zod';
 import type { Backplane } from './backplane/index';
 import { createMemoryBackplane } from './backplane/memory';
 import { createRedisBackplane } from './backplane/redis';
+import { monotonicNow } from './clock';
 import { iceWarnings, readOptions, secretsOf, type Config, type ConfigOptions } from './config';
 import { PeerDirectory } from './directory';
 import { PEER_SOCKET_PATH } from './doors';
@@ -17,6 +18,7 @@ import type { Identity } from './identity';
 import { createLogger, type Logger } from './logger';
 import { redactingLogger } from './redacting-logger';
 import { createRedactor } from './redaction';
+import { RefusalLog } from './refusal-log';
 import { Rooms } from './rooms';
 import { Connections } from './transport/connections';
 import { connectionLimitsOf } from './transport/descriptors';
@@ -91,13 +93,14 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   if (mount) requireFreePaths(mount.server, needed);
   if (!givenBackplane && !config.redis) requireSingleWorker();
   const backplane = givenBackplane ?? openBackplane(config, log);
+  const refusals = new RefusalLog(log, monotonicNow);
   const { windowMs, requests, connections } = config.rateLimits;
 
   const proxies = new Proxies(config);
   const clientAddressOf = (req: IncomingMessage) => proxies.clientAddressOf(req);
   const { engine, flushed, sessions } = createEngine(clientAddressOf);
   const limits = connectionLimitsOf(config, log);
-  const openConnections = new Connections({ limits, proxies, sessions, log });
+  const openConnections = new Connections({ limits, proxies, sessions, refusals });
   const { keepAliveTimeoutMs } = config;
   const listener = createListener({
     credentials: identity?.credentials,
@@ -115,7 +118,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const directory = new PeerDirectory(backplane.peers, backplane.rooms);
   const { node, post, peers: presence, frames } = backplane;
   const lateDisconnects = new LateDisconnects();
-  const sockets = new Sockets({ engine, rooms, node, post, iceServers, lateDisconnects, config, log });
+  const sockets = new Sockets({ engine, rooms, node, post, iceServers, lateDisconnects, config, log, refusals });
   const peers = createPeers({
     server,
     presence,
@@ -123,6 +126,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     rateLimits: config.rateLimits,
     clientAddressOf,
     log,
+    refusals,
   });
 
   let isDraining = false;
@@ -159,6 +163,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
       engine,
       authority: mount ? undefined : identity?.authority,
       log,
+      refusals,
     },
     mount !== undefined,
   );
@@ -168,7 +173,8 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
   const allowAllPaths = keepPathsFree(server, needed, log);
   const giveUpgradesBack = takeUpgrades({
     server,
-    log,
+    clientAddressOf,
+    refusals,
     doors: {
       [config.socketPath]: (req, socket, head) => {
         checkProtocol(req);
@@ -199,6 +205,7 @@ export function createCallServer(options: CallServerOptions = {}): CallServer {
     giveUpgradesBack();
     allowAllPaths();
     isClosed = true;
+    refusals.close();
     await within(timeLeft(), listener.close());
     listener.terminate();
     await backplane.close();

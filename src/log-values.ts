@@ -12,7 +12,7 @@ const MAX_DEPTH = 5;
  */
 export function shortened(value: unknown, limit: number, redact: (text: string) => string, depth = 0): unknown {
   if (typeof value === 'string') {
-    if (value.length <= limit) return value;
+    if (value.length <= limit || isCut(value, limit)) return value;
     return `${redact(value).slice(0, limit)}… (${value.length} characters)`;
   }
   if (typeof value !== 'object' || value === null || value instanceof Error || depth >= MAX_DEPTH) return value;
@@ -21,3 +21,6 @@ export function shortened(value: unknown, limit: number, redact: (text: string) 
     Object.entries(value).map(([name, inner]) => [name, shortened(inner, limit, redact, depth + 1)]),
   );
 }
+
+/** Whether a text was cut before: the log lines of the server pass two loggers if it creates one and is given it. */
+const isCut = (text: string, limit: number) => /^… \(\d{1,16} characters\)$/.test(text.slice(limit));

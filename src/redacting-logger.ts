@@ -1,13 +1,17 @@
-// A logger of the application around the server, which gets no secrets.
+// A logger of the application around the server, which gets no secrets and no long values.
 
 import { inspect } from 'node:util';
 import { stdSerializers, type Logger } from 'pino';
+import { MAX_ERROR, MAX_FIELD, shortened } from './log-values';
 import type { Redactor } from './redaction';
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 type Level = (typeof LEVELS)[number];
 
-/** Returns a logger that calls `log` with redacted arguments. Arguments without secrets are passed as they are. */
+/**
+ * Returns a logger that calls `log` with redacted arguments, whose long texts are cut as `createLogger` cuts them. Arguments
+ * without secrets and long texts are passed as they are.
+ */
 export function redactingLogger(log: Logger, { text, line }: Redactor): Logger {
   const redact = (argument: unknown): unknown => {
     if (typeof argument === 'string') return text(argument);
@@ -15,7 +19,9 @@ export function redactingLogger(log: Logger, { text, line }: Redactor): Logger {
     const json = stringify(argument);
     if (json === undefined) return text(inspect(argument));
     const redacted = line(json);
-    return redacted === json ? argument : restore(argument, JSON.parse(redacted) as object);
+    if (redacted === json && json.length <= MAX_FIELD) return argument;
+    const short = cut(argument, JSON.parse(redacted) as object, text);
+    return JSON.stringify(short) === json ? argument : restore(argument, short);
   };
   // A logger that is no pino logger may lack `isLevelEnabled`.
   const isEnabled = (level: Level) => (log as Partial<Logger>).isLevelEnabled?.(level) !== false;
@@ -24,6 +30,16 @@ export function redactingLogger(log: Logger, { text, line }: Redactor): Logger {
   };
   const methods = LEVELS.map((level) => [level, (...args: unknown[]) => write(level, args)]);
   return Object.assign(Object.create(log) as Logger, Object.fromEntries(methods) as Pick<Logger, Level>);
+}
+
+/** Cuts the long texts in the redacted copy of an argument. The text of an error may be longer. */
+function cut(original: object, redacted: object, redact: Redactor['text']): object {
+  const short = (value: unknown, from: unknown) =>
+    shortened(value, from instanceof Error ? MAX_ERROR : MAX_FIELD, redact);
+  if (original instanceof Error || Array.isArray(redacted)) return short(redacted, original) as object;
+  return Object.fromEntries(
+    Object.entries(redacted).map(([name, value]) => [name, short(value, original[name as keyof typeof original])]),
+  );
 }
 
 /** Makes an error, and the errors in fields, errors of their class again after JSON: loggers write those differently. */

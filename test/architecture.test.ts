@@ -88,6 +88,7 @@ const RINGS = [
     'transport/offsets',
     'transport/recovery',
     'transport/limits',
+    'refusal-log',
     'transport/pipelining',
     'transport/plain',
     'transport/listener',

@@ -20,6 +20,12 @@ it('[D10] cuts long texts in fields, and writes their length', () => {
   });
 });
 
+it('[D10] does not cut a text again that was cut before', () => {
+  const once = shortened('x'.repeat(5000), 256, redact);
+  expect(shortened(once, 256, redact)).toBe(once);
+  expect(shortened(`${String(once)}x`, 256, redact)).toHaveLength(256 + '… (280 characters)'.length);
+});
+
 it('[D10] removes a secret before it cuts a text within the secret', () => {
   expect(shortened(`${'x'.repeat(6)}hush`, 8, redact)).toBe('xxxxxx[r… (10 characters)');
 });

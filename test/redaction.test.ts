@@ -153,6 +153,19 @@ describe('a logger of the application', () => {
     expect(logged.at(-1)).not.toContain('hush');
   });
 
+  it('[D10] gets no long values', () => {
+    const long = 'x'.repeat(10_000);
+    const list = Array.from({ length: 300 }, (_, n) => n);
+    log.warn({ origin: long, list, err: new RangeError(long) }, 'refused');
+    expect(last()).toMatchObject({
+      origin: `${'x'.repeat(256)}… (10000 characters)`,
+      list,
+      err: { type: 'RangeError', message: `${'x'.repeat(4096)}… (10000 characters)` },
+    });
+    log.error(new RangeError(long));
+    expect(logged.at(-1)?.length).toBeLessThan(3 * 4200);
+  });
+
   it('[D9] gets everything else as it is', () => {
     const error = new RangeError('too much');
     log.info({ err: error, port: 5000 }, 'listening');

@@ -4,7 +4,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { CallError } from '../errors';
-import type { Logger } from '../logger';
+import type { RefusalLog } from '../refusal-log';
 import type { ConnectionLimits } from './descriptors';
 import type { Sessions } from './engine';
 import { networkOf } from './limits';
@@ -20,7 +20,6 @@ export interface RequestTimeouts {
 const MAX_SPARE = 32;
 /** How long a connection is idle at least before another one of the same client takes its place. */
 const MIN_IDLE_MS = 1000;
-const LOG_INTERVAL_MS = 60_000;
 const SWEEP_INTERVAL_MS = 1000;
 
 /** All connections, or those of one client. */
@@ -30,7 +29,6 @@ interface Group {
   count: number;
   /** Connections that wait for a request. The first has waited for the longest time. */
   readonly idle: Set<Connection>;
-  loggedAt: number;
 }
 
 interface Connection {
@@ -55,7 +53,7 @@ export interface ConnectionsOptions {
   limits: ConnectionLimits;
   proxies: Proxies;
   sessions: Sessions;
-  log: Logger;
+  refusals: RefusalLog;
 }
 
 export class Connections {
@@ -211,11 +209,8 @@ export class Connections {
   }
 
   #logLimit(group: Group): void {
-    const now = performance.now();
-    if (now - group.loggedAt < LOG_INTERVAL_MS) return;
-    group.loggedAt = now;
     const { client: address, count: connections } = group;
-    this.#options.log.warn({ ...(address !== undefined && { address }), connections }, 'connection limit reached');
+    this.#options.refusals.warn({ address, kind: 'connection limit' }, { connections }, 'connection limit reached');
   }
 
   /** The oldest spare connection makes room for the newest, preferably one without a request. */
@@ -278,6 +273,6 @@ export class Connections {
   }
 }
 
-const newGroup = (client?: string): Group => ({ client, count: 0, idle: new Set(), loggedAt: -Infinity });
+const newGroup = (client?: string): Group => ({ client, count: 0, idle: new Set() });
 
 const keyOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress ?? ''} ${remotePort ?? ''}`;

@@ -38,6 +38,7 @@ import {
   type RoomInfo,
   type Stats,
 } from '../protocol';
+import type { RefusalLog } from '../refusal-log';
 import type { Rooms } from '../rooms';
 import { version } from '../../package.json';
 import type { Connections } from './connections';
@@ -69,6 +70,7 @@ export interface HttpOptions {
   /** Of this machine's own, if that is what we are trusted by. */
   authority: Identity['authority'];
   log: Logger;
+  refusals: RefusalLog;
 }
 
 /**
@@ -120,7 +122,7 @@ export function createApp(options: HttpOptions, isGuest: boolean): Express {
     req.url = sentTargets.get(req) ?? req.url;
     next();
   });
-  app.use(answerError(options.log));
+  app.use(answerError(options));
   return app;
 }
 
@@ -316,15 +318,17 @@ const nothingHere: RequestHandler = () => {
 /** What `send` sets before it finds that it cannot serve a file. `Content-Range` remains: with 416 it tells the size. */
 const OF_THE_FILE = ['ETag', 'Last-Modified', 'Accept-Ranges', 'Content-Type', 'Content-Length'];
 
-function answerError(log: Logger): ErrorRequestHandler {
+function answerError({ proxies, log, refusals }: HttpOptions): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   // eslint-disable-next-line @typescript-eslint/no-unused-vars
   return (thrown: unknown, req, res, _next) => {
     const error = httpErrorOf(thrown);
     const where = { method: req.method, path: req.path.slice(0, 128), reason: error.code };
-    if (error.code === 'INTERNAL_ERROR') log.error({ ...where, err: thrown }, 'failed');
+    const source = { address: proxies.clientAddressOf(req), kind: `request ${error.code}` };
+    if (error.code === 'INTERNAL_ERROR') refusals.error(source, { ...where, err: thrown }, 'failed');
     // What is not there is asked for all the time, and harms nobody.
-    else log[error.status === 404 ? 'debug' : 'warn'](where, 'refused');
+    else if (error.status === 404) log.debug(where, 'refused');
+    else refusals.warn(source, where, 'refused');
     if (res.headersSent) return void res.destroy();
     if (error.code === 'INVALID_REQUEST') for (const name of OF_THE_FILE) res.removeHeader(name);
     // Else the browser would keep it from the page, and its developer would not find out why.

@@ -12,6 +12,7 @@ import { PEER_KEY, PING } from '../doors';
 import { jsonSize } from '../json';
 import type { Logger } from '../logger';
 import { hashToken } from '../peer-proof';
+import type { RefusalLog } from '../refusal-log';
 import { isPeerId, MAX_JSON_DEPTH, MAX_PEER_TOKEN_LENGTH, MAX_SIGNAL_BYTES } from '../protocol';
 import { ByteAllowance } from './byte-allowance';
 import { echoOf, ExpireFilter } from './expire-filter';
@@ -53,6 +54,7 @@ export interface GuardOptions {
   rateLimits: Config['rateLimits'];
   clientAddressOf: (req: IncomingMessage) => string;
   log: Logger;
+  refusals: RefusalLog;
 }
 
 export class PeerGuard extends EventEmitter<GuardEvents> {
@@ -94,7 +96,8 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       ws.pause();
       this.#arrive(socket, req)
         .catch((error: unknown) => {
-          this.options.log.error({ peerId: id, err: error }, 'peer not let in');
+          const source = { address: network, kind: 'peer not let in' };
+          this.options.refusals.error(source, { peerId: id, err: error }, 'peer not let in');
           socket.end(CLOSE.tryAgain, 'try again');
         })
         .finally(() => ws.resume());
@@ -133,7 +136,7 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
       if (!hasCome) expire();
     };
     this.options.frames.send(dst, stamped).then(settled, (error: unknown) => {
-      this.options.log.warn({ peerId: from.id, reason: String(error) }, 'frame not sent');
+      from.warn('frame not sent', String(error));
       settled(false);
     });
   }
@@ -175,10 +178,11 @@ export class PeerGuard extends EventEmitter<GuardEvents> {
   }
 
   #depart({ id, presence }: GuardedSocket): void {
-    const { log } = this.options;
+    const { log, refusals } = this.options;
+    const source = { address: presence.network, kind: 'peer not noted' };
     this.options.presence
       .depart(presence)
-      .catch((error: unknown) => log.error({ peerId: id, err: error }, 'not noted'));
+      .catch((error: unknown) => refusals.error(source, { peerId: id, err: error }, 'not noted'));
     log.debug({ peerId: id }, 'peer offline');
   }
 
@@ -260,12 +264,12 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
   /** Sends a frame that waited or comes from another node, whose sender cannot be refused any more. */
   relay(frame: string): void {
     if (!this.isCongested) return this.send(frame);
-    this.#guard.options.log.warn({ peerId: this.id }, 'peer frame dropped, client reads too slowly');
+    this.warn('peer frame dropped, client reads too slowly');
   }
 
   send(frame: string): void {
     if (this.#ws.bufferedAmount <= MAX_BUFFERED_BYTES) return this.#ws.send(frame);
-    this.#guard.options.log.warn({ peerId: this.id, reason: 'does not read' }, 'peer cut off');
+    this.warn('peer cut off', 'does not read');
     this.#ws.terminate();
   }
 
@@ -274,6 +278,12 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
     this.#expires ??= new ExpireFilter();
     if (this.#expires.isFirst(dst, payload, isOffer))
       this.send(JSON.stringify({ type: 'EXPIRE', src: echoOf(dst), dst: this.id }));
+  }
+
+  /** Logs what the client of this connection caused. `kind` must be one of a fixed set of texts. */
+  warn(message: string, reason?: string, kind = message): void {
+    const fields = { peerId: this.id, ...(reason !== undefined && { reason }) };
+    this.#guard.options.refusals.warn({ address: this.network, kind }, fields, message);
   }
 
   /** Called by `peer` after it refused. */
@@ -344,7 +354,7 @@ export class GuardedSocket extends EventEmitter<SocketEvents> {
   }
 
   #refuse(code: number, reason: string): void {
-    this.#guard.options.log.warn({ peerId: this.id, reason }, 'peer refused');
+    this.warn('peer refused', reason, `peer refused: ${reason}`);
     this.end(code, reason);
   }
 }

@@ -10,6 +10,7 @@ import type { Config } from '../config';
 import type { PeerPresence } from '../directory';
 import { PEER_KEY } from '../doors';
 import type { Logger } from '../logger';
+import type { RefusalLog } from '../refusal-log';
 import { PeerGuard } from './peer-guard';
 
 export interface PeersOptions {
@@ -19,6 +20,7 @@ export interface PeersOptions {
   rateLimits: Config['rateLimits'];
   clientAddressOf: (req: IncomingMessage) => string;
   log: Logger;
+  refusals: RefusalLog;
 }
 
 export interface Peers {

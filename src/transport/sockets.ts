@@ -19,6 +19,7 @@ import {
   type Payload,
   type Replies,
 } from '../protocol';
+import type { RefusalLog } from '../refusal-log';
 import type { Address, Change, Rooms, Seat, SeatKey } from '../rooms';
 import { Turns } from '../turns';
 import { Announcer, errorOf, named } from './announcer';
@@ -50,6 +51,7 @@ export interface SocketsOptions {
   lateDisconnects: LateDisconnects;
   config: Pick<Config, 'reconnectGraceMs' | 'rateLimits'>;
   log: Logger;
+  refusals: RefusalLog;
 }
 
 export class Sockets {
@@ -62,6 +64,7 @@ export class Sockets {
   readonly #lateDisconnects: LateDisconnects;
   readonly #config: SocketsOptions['config'];
   readonly #log: Logger;
+  readonly #refusals: RefusalLog;
   /** The requests of each connection, under its address. */
   readonly #turns = new Turns();
   readonly #graces = new Set<NodeJS.Timeout>();
@@ -69,13 +72,14 @@ export class Sockets {
   readonly #signalBytes = new ByteAllowance();
   #isDraining = false;
 
-  constructor({ engine, rooms, node, post, iceServers, lateDisconnects, config, log }: SocketsOptions) {
+  constructor({ engine, rooms, node, post, iceServers, lateDisconnects, config, log, refusals }: SocketsOptions) {
     this.#rooms = rooms;
     this.#post = post;
     this.#iceServers = iceServers;
     this.#lateDisconnects = lateDisconnects;
     this.#config = config;
     this.#log = log;
+    this.#refusals = refusals;
 
     const graceMs = config.reconnectGraceMs;
     this.#io = new Server({
@@ -220,19 +224,18 @@ export class Sockets {
     const refuse = (thrown: unknown) => {
       const refusal = toCallError(thrown);
       const { code } = refusal;
-      if (code === 'INTERNAL_ERROR') this.#log.error({ ...socket.data.seat, event, err: thrown }, 'failed');
-      else
-        this.#log.warn(
-          { ...socket.data.seat, event: isClientEvent(event) ? event : 'unknown', reason: code },
-          'refused',
-        );
+      const source = { address: addressOfClient(socket), kind: `event ${code}` };
+      const where = { ...socket.data.seat, event: isClientEvent(event) ? event : 'unknown' };
+      if (code === 'INTERNAL_ERROR') this.#refusals.error(source, { ...where, err: thrown }, 'failed');
+      else this.#refusals.warn(source, { ...where, reason: code }, 'refused');
       if (reply) reply(toRefusal(refusal));
       else socket.emit('call:error', errorOf(refusal));
     };
 
     const retryAfterMs = socket.data.allowance.take();
     if (socket.data.allowance.isFlooded) {
-      this.#log.warn({ ...socket.data.seat, reason: 'RATE_LIMITED' }, 'flood, disconnected');
+      const source = { address: addressOfClient(socket), kind: 'flood' };
+      this.#refusals.warn(source, { ...socket.data.seat, reason: 'RATE_LIMITED' }, 'flood, disconnected');
       return void socket.disconnect(true);
     }
     if (retryAfterMs > 0) return refuse(new CallError('RATE_LIMITED', { retryAfterMs }));
@@ -312,8 +315,11 @@ export class Sockets {
 
   /** Sends a signal from this or another node. The other node does not know how much waits for a slow client here. */
   #deliver(address: Address, signal: Payload<'call:signal'>): void {
-    if (!this.#isCongested(address)) return this.#audience.tellOne(address, 'call:signal', signal);
-    this.#log.warn({ meetingId: signal.meetingId, userId: signal.toUserId }, 'signal dropped, client reads too slowly');
+    const socket = this.#audience.socketAt(address);
+    if (!socket || !isCongested(socket.conn)) return this.#audience.tellOne(address, 'call:signal', signal);
+    const source = { address: addressOfClient(socket), kind: 'slow signals' };
+    const fields = { meetingId: signal.meetingId, userId: signal.toUserId };
+    this.#refusals.warn(source, fields, 'signal dropped, client reads too slowly');
   }
 
   async #setMuted(...[socket, claimed, answer, isMuted]: [...Parameters<Handlers['call:mute']>, boolean]) {
@@ -334,11 +340,15 @@ export class Sockets {
 
   /** One connection, one request at a time. */
   #inTurn(socket: CallSocket, task: () => Promise<unknown>): void {
-    this.#later(this.#audience.addressOf(socket), task);
+    this.#later(this.#audience.addressOf(socket), task, addressOfClient(socket));
   }
 
-  #later(address: string, task: () => Promise<unknown>): void {
-    this.#turns.take(address, task).catch((thrown: unknown) => this.#log.error({ address, err: thrown }, 'failed'));
+  #later(connection: Address, task: () => Promise<unknown>, address?: string): void {
+    this.#turns
+      .take(connection, task)
+      .catch((thrown: unknown) =>
+        this.#refusals.error({ address, kind: 'task' }, { connection, err: thrown }, 'failed'),
+      );
   }
 }
 
@@ -360,7 +370,9 @@ async function departure(connection: Connection, cause: string): Promise<LeaveRe
   return undefined;
 }
 
-const clientNetworkOf = ({ conn }: CallSocket) => networkOf(conn.remoteAddress);
+/** The IP address of a client. */
+const addressOfClient = ({ conn }: CallSocket): string => conn.remoteAddress;
+const clientNetworkOf = (socket: CallSocket) => networkOf(addressOfClient(socket));
 
 /** Socket.IO takes numbers for event names, too, and events without a name. */
 const isClientEvent = (event: unknown): event is ClientEvent =>

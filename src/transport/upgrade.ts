@@ -3,7 +3,7 @@
 import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { CallError, toCallError, toRefusal } from '../errors';
-import type { Logger } from '../logger';
+import type { RefusalLog } from '../refusal-log';
 import { collapseSlashes } from './slashes';
 
 export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void> | void;
@@ -14,7 +14,8 @@ export interface UpgradeOptions {
   doors: Record<string, UpgradeHandler>;
   /** Throws a {@link CallError} for who may not come in. */
   admit: (req: IncomingMessage) => Promise<void>;
-  log: Logger;
+  clientAddressOf: (req: IncomingMessage) => string;
+  refusals: RefusalLog;
 }
 
 /**
@@ -24,7 +25,7 @@ export interface UpgradeOptions {
  * It stands before the event instead of listening to it, because `ws` servers that an application attaches to the same
  * server answer 400 to every path that is not theirs, whoever else listens.
  */
-export function takeUpgrades({ server, doors, admit, log }: UpgradeOptions): () => void {
+export function takeUpgrades({ server, doors, admit, clientAddressOf, refusals }: UpgradeOptions): () => void {
   const original = server.emit.bind(server);
   const emit = original as (...event: unknown[]) => boolean;
   const paths = new Map(Object.entries(doors));
@@ -38,8 +39,9 @@ export function takeUpgrades({ server, doors, admit, log }: UpgradeOptions): () 
     } catch (thrown) {
       const error = toCallError(thrown);
       const where = { path: pathOf(req).slice(0, 128), origin: req.headers.origin, reason: error.code };
-      if (error.code === 'INTERNAL_ERROR') log.error({ ...where, err: thrown }, 'failed');
-      else log.warn(where, 'upgrade refused');
+      const source = { address: clientAddressOf(req), kind: `upgrade ${error.code}` };
+      if (error.code === 'INTERNAL_ERROR') refusals.error(source, { ...where, err: thrown }, 'failed');
+      else refusals.warn(source, where, 'upgrade refused');
       refuseUpgrade(socket, error);
     }
   };

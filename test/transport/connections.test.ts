@@ -10,8 +10,10 @@ import { connect as tlsConnect } from 'node:tls';
 import express from 'express';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { monotonicNow } from '../../src/clock';
 import { createCallServer, type CallServerOptions } from '../../src/index';
 import { openOwnIdentity } from '../../src/identity/own';
+import { RefusalLog } from '../../src/refusal-log';
 import { Connections } from '../../src/transport/connections';
 import { connectionLimitsOf } from '../../src/transport/descriptors';
 import { createEngine } from '../../src/transport/engine';
@@ -215,7 +217,7 @@ describe.each(['http', 'https'])('by %s, a client', (scheme) => {
     const limits = { total: 100, perAddress: 100 };
     const { sessions } = createEngine(() => '127.0.0.1');
     const proxies = new Proxies({});
-    const connections = new Connections({ limits, proxies, sessions, log: silent });
+    const connections = new Connections({ limits, proxies, sessions, refusals: new RefusalLog(silent, monotonicNow) });
     const listener = createListener({
       credentials: identity?.credentials,
       connections,

@@ -4,8 +4,10 @@ import { createServer } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createMemoryBackplane } from '../../src/backplane/memory';
+import { monotonicNow } from '../../src/clock';
 import { createLogger } from '../../src/logger';
 import { PING } from '../../src/doors';
+import { RefusalLog } from '../../src/refusal-log';
 import { PeerGuard } from '../../src/transport/peer-guard';
 import { listenOnLoopback } from '../free-port';
 import { before, GENEROUS, Inbox, PeerWire } from '../helpers';
@@ -21,6 +23,7 @@ async function setUp() {
     rateLimits: GENEROUS,
     clientAddressOf: () => '127.0.0.1',
     log,
+    refusals: new RefusalLog(log, monotonicNow),
   });
   const heard = new Inbox<string>();
   guard.on('connection', (socket) => {
