@@ -15,7 +15,10 @@ export interface AddressedFrame {
 export type ReceivedFrame =
   | { kind: 'heartbeat' }
   | { kind: 'addressed'; frame: AddressedFrame }
-  /** The sender must get `EXPIRE` for `dst`: the frame is too large or too deep, or `dst` is not a peer id. */
+  /**
+   * The sender must get `EXPIRE` for `dst`: the frame is too large or too deep, or `dst` is not a peer id. If the frame has an
+   * addressee that is not a string, `dst` is a short text for it.
+   */
   | { kind: 'undeliverable'; type: string; dst: string; payload?: unknown; isExcessive: boolean }
   /** The package `peer` ignores it as well: an unknown type, no addressee, or `LEAVE` for an impossible peer id. */
   | { kind: 'ignored'; isExcessive: boolean };
@@ -32,9 +35,13 @@ export function parseFrame(text: string): ReceivedFrame | null | undefined {
   const { type, dst } = frame as { type?: unknown; dst?: unknown };
   if (type === 'HEARTBEAT') return { kind: 'heartbeat' };
   const isExcessive = Buffer.byteLength(text) > MAX_SIGNAL_BYTES || !isShallow(frame, MAX_JSON_DEPTH);
-  if (typeof type !== 'string' || !RELAYED.has(type) || typeof dst !== 'string')
+  if (typeof type !== 'string' || !RELAYED.has(type) || dst === undefined || dst === null)
     return { kind: 'ignored', isExcessive };
-  if (isPeerId(dst) && !isExcessive) return { kind: 'addressed', frame: frame as AddressedFrame };
+  if (typeof dst === 'string' && isPeerId(dst) && !isExcessive)
+    return { kind: 'addressed', frame: frame as AddressedFrame };
   if (type === 'LEAVE') return { kind: 'ignored', isExcessive };
-  return { kind: 'undeliverable', type, dst, payload: (frame as AddressedFrame).payload, isExcessive };
+  return { kind: 'undeliverable', type, dst: textOf(dst), payload: (frame as AddressedFrame).payload, isExcessive };
 }
+
+/** Returns a text for an addressee, which PeerJS shows in its error: the value itself, or `[object Object]`. */
+const textOf = (dst: unknown): string => (typeof dst === 'object' ? Object.prototype.toString.call(dst) : String(dst));

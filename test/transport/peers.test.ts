@@ -93,6 +93,33 @@ describe('the PeerJS broker', () => {
     },
   );
 
+  it.each([
+    ['a number', 5, '5'],
+    ['zero', 0, '0'],
+    ['a boolean', false, 'false'],
+    ['an object', { id: 'bob' }, '[object Object]'],
+    ['an array', ['bob'], '[object Array]'],
+    ['an object with a toString of its own', { toString: 'bob', toJSON: 1 }, '[object Object]'],
+  ])('[P2] answers frames whose peer id is %s with one EXPIRE for each call', async (_what, dst, src) => {
+    const { url } = await startServer();
+    const bob = await peer(url, 'bob');
+    await peer(url, '5');
+    const ada = await peer(url, 'ada');
+    for (const connectionId of ['mc_1', 'dc_2'])
+      for (const type of ['OFFER', 'CANDIDATE', 'ANSWER', 'LEAVE']) ada.send({ type, dst, payload: { connectionId } });
+    ada.send({ type: 'LEAVE', dst });
+    ada.send(offer('ada', 'fence'));
+    await ada.next('OFFER');
+    expect(ada.inbox.everything()).toEqual([
+      { type: 'OPEN' },
+      { type: 'EXPIRE', src, dst: 'ada' },
+      { type: 'EXPIRE', src, dst: 'ada' },
+      { type: 'OFFER', src: 'ada', dst: 'ada', payload: 'fence' },
+    ]);
+    ada.send(offer('bob', 'fence'));
+    expect((await bob.inbox.next(({ type }) => type !== 'OPEN')).payload).toBe('fence');
+  });
+
   it.each(['friend-1 ', 'absent'])('[P2] sends one EXPIRE for each call to %j', async (dst) => {
     const { url } = await startServer();
     const ada = await peer(url, 'ada');
@@ -115,8 +142,9 @@ describe('the PeerJS broker', () => {
     ['an unknown type', { type: 'EXPIRE', dst: 'bob' }],
     ['a type that is not a string', { type: ['OFFER'], dst: 'bob' }],
     ['OFFER without a peer id', { type: 'OFFER' }],
-    ['a peer id that is not a string', { type: 'OFFER', dst: { id: 'bob' } }],
+    ['OFFER for the peer id null', { type: 'OFFER', dst: null }],
     ['LEAVE without a peer id', { type: 'LEAVE' }],
+    ['LEAVE for a peer id that is not a string', { type: 'LEAVE', dst: 5 }],
   ])('[P2] ignores a frame with %s, and keeps the connection', async (_what, frame) => {
     const { url } = await startServer();
     const bob = await peer(url, 'bob');
