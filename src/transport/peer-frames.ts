@@ -44,4 +44,7 @@ export function parseFrame(text: string): ReceivedFrame | null | undefined {
 }
 
 /** Returns a text for an addressee, which PeerJS shows in its error: the value itself, or `[object Object]`. */
-const textOf = (dst: unknown): string => (typeof dst === 'object' ? Object.prototype.toString.call(dst) : String(dst));
+function textOf(dst: unknown): string {
+  if (typeof dst === 'string') return dst;
+  return typeof dst === 'number' || typeof dst === 'boolean' ? String(dst) : Object.prototype.toString.call(dst);
+}
